@@ -1,0 +1,113 @@
+"""Data: images grouped by kind, episodes, named data sets, folders of pictures, downloads."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from ilk.data.download import (
+    ARCHIVES,
+    Archive,
+    DownloadError,
+    Progress,
+    download,
+    fetch,
+    verify,
+)
+from ilk.data.drawing import read_image, reduce_drawing, thin
+from ilk.data.episodes import Batch, Episodes, draw_batch, test_episodes
+from ilk.data.folder import FolderReport, Skipped, part_of_folder, read_folder
+from ilk.data.kinds import Kinds
+from ilk.data.mnist import load_mnist
+from ilk.data.omniglot import (
+    TEST_ALPHABETS,
+    Run,
+    alphabet,
+    load_omniglot,
+    max_pool,
+    one_shot_runs,
+)
+from ilk.data.picture import MAX_PIXELS, ImageError, open_picture, quantise, to_pixels
+from ilk.data.store import cache_dir
+
+__all__ = [
+    "ARCHIVES",
+    "MAX_PIXELS",
+    "NAMES",
+    "TEST_ALPHABETS",
+    "Archive",
+    "Batch",
+    "DownloadError",
+    "Episodes",
+    "FolderReport",
+    "ImageError",
+    "Kinds",
+    "Progress",
+    "Run",
+    "Skipped",
+    "alphabet",
+    "cache_dir",
+    "download",
+    "draw_batch",
+    "fetch",
+    "load",
+    "load_mnist",
+    "load_omniglot",
+    "max_pool",
+    "one_shot_runs",
+    "open_picture",
+    "part_of_folder",
+    "quantise",
+    "read_folder",
+    "read_image",
+    "reduce_drawing",
+    "test_episodes",
+    "thin",
+    "to_pixels",
+    "verify",
+]
+
+NAMES = ("omniglot-26", "omniglot-28", "mnist", "mnist-binary")
+
+
+def load(
+    data: str | Path,
+    split: str = "30-20",
+    part: str = "train",
+    root: str | Path | None = None,
+) -> Kinds:
+    """A named data set, or any folder of folders of pictures, as kinds.
+
+    Arguments:
+        data: One of `NAMES`, or a folder (`read_folder`, whose report of skipped files becomes a
+            warning).
+        split: For Omniglot, `"30-20"` or `"45-5"`; without meaning for other data.
+        part: `"train"`, `"valid"`, `"train+valid"`, `"test"` or `"all"`. Of the training
+            characters of Omniglot 5 % are `valid`.
+        root: The folder that holds a named data set; by default the environment variable
+            `ILK_DATA`, then the cache that `ilk data NAME` fills.
+
+    Raises:
+        FileNotFoundError: If the data set is not there; it says how to get it.
+        ValueError: If a name is unknown, a file is damaged, or a folder has too few kinds.
+
+    Example:
+        >>> load("omniglot-27")
+        Traceback (most recent call last):
+        ...
+        ValueError: data: wanted one of omniglot-26, omniglot-28, mnist, mnist-binary or a folder
+        of pictures, got 'omniglot-27'
+    """
+    name = str(data)
+    if name.startswith("omniglot-") and name in NAMES:
+        return load_omniglot(name, split, part, root)
+    if name in NAMES:
+        return load_mnist(name, part, root)
+    if not Path(data).expanduser().is_dir():
+        raise ValueError(
+            f"data: wanted one of {', '.join(NAMES)} or a folder of pictures, got {name!r}"
+        )
+    kinds, report = read_folder(data)
+    if report.skipped:
+        warnings.warn(str(report), stacklevel=2)
+    return part_of_folder(kinds, part)

@@ -1,0 +1,213 @@
+"""A folder of folders of pictures: every folder that directly holds pictures is a kind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ilk.data.drawing import read_image
+from ilk.data.kinds import Kinds
+from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture
+
+__all__ = ["FolderReport", "Skipped", "part_of_folder", "read_folder"]
+
+LARGEST = 64
+HELD_BACK = {"test": 0.2, "valid": 0.05}
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not among the images, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What was read from a folder and what was not.
+
+    Arguments:
+        folder: The folder.
+        used: The number of images read.
+        skipped: Every other file, hidden ones excepted.
+        empty: Kinds of which no image could be read, and which are left out therefore.
+    """
+
+    folder: Path
+    used: int
+    skipped: tuple[Skipped, ...]
+    empty: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.folder}: {self.used} images read, {len(self.skipped)} files skipped"]
+        lines += [f"  {s.path}: {s.reason}" for s in self.skipped]
+        lines += [f"  {name}: no image left, kind left out" for name in self.empty]
+        return "\n".join(lines)
+
+
+def read_folder(
+    folder: str | Path,
+    shape: tuple[int, int, int] | None = None,
+    levels: int | None = None,
+    *,
+    fit: Fit = "crop",
+    on_error: Literal["skip", "raise"] = "skip",
+) -> tuple[Kinds, FolderReport]:
+    """Read all pictures below a folder, each by the rules of `read_image`.
+
+    Kinds are named by their path below the folder, in the order of these names; a folder that
+    holds the pictures itself is one kind of its own name. Hidden files are ignored.
+
+    Where `shape` is not given: pictures of one common size up to 64 x 64 keep it, others become
+    squares as large as the median shorter side, at most 64; there are three channels where any
+    picture is coloured (more than 1 % of pixels with channels more than 16 apart), else one. Where
+    `levels` is not given: 2 where no picture needs resizing and all are black and white, else 256.
+
+    Arguments:
+        folder: Where to look.
+        shape: `(C, H, W)` to bring the pictures to.
+        levels: To quantise to.
+        fit: What to do about another aspect ratio: `"crop"`, `"pad"` or `"stretch"`.
+        on_error: `"skip"` leaves files that can't be used out and reports them, `"raise"` refuses.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ImageError: With `on_error="raise"`, at the first file that can't be used.
+        ValueError: If no picture can be read, or an argument is out of range.
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"folder: {root} is not a folder")
+    if on_error not in ("skip", "raise"):
+        raise ValueError(f"on_error: wanted skip or raise, got {on_error!r}")
+    skipped: dict[Path, str] = {}
+    files: dict[str, list[Path]] = {}
+    for name, path in _walk(root):
+        if path.suffix.lower() in SUFFIXES:
+            files.setdefault(name, []).append(path)
+        else:
+            _reject(skipped, path, f"not a picture by its suffix {path.suffix!r}", on_error)
+    if shape is None or levels is None:
+        found = _infer(files, skipped, on_error)
+        shape, levels = shape or found[0], levels or found[1]
+    images: list[Tensor] = []
+    counts: dict[str, int] = {}
+    for name in sorted(files):
+        before = len(images)
+        for path in files[name]:
+            if path not in skipped:
+                try:
+                    images.append(read_image(path, shape, levels, fit))
+                except (ImageError, OSError) as error:
+                    _reject(skipped, path, str(error), on_error)
+        counts[name] = len(images) - before
+    names = tuple(name for name, count in counts.items() if count)
+    report = FolderReport(
+        folder=root,
+        used=len(images),
+        skipped=tuple(Skipped(path, skipped[path]) for path in sorted(skipped)),
+        empty=tuple(name for name, count in counts.items() if not count),
+    )
+    if not images:
+        raise ValueError(f"folder: no picture could be read.\n{report}")
+    per_kind = torch.tensor([counts[name] for name in names])
+    kind = torch.arange(len(names)).repeat_interleave(per_kind)
+    return Kinds(torch.stack(images), kind, names, levels, root.resolve().name), report
+
+
+def part_of_folder(kinds: Kinds, part: str) -> Kinds:
+    """The part of a folder's kinds to train, validate or test with.
+
+    Where the folder has subfolders `train` and `test` (and perhaps `valid`), these are the parts.
+    Otherwise 20 % of the kinds are `test`, 5 % `valid` (at least one each): those first in the
+    order of `SHA-256(name)`.
+
+    Arguments:
+        kinds: All kinds of the folder.
+        part: `"train"`, `"valid"`, `"train+valid"`, `"test"` or `"all"`.
+
+    Raises:
+        ValueError: If the part is unknown, or there are too few kinds to part them.
+    """
+    if part not in ("train", "valid", "train+valid", "test", "all"):
+        raise ValueError(f"part: wanted train, valid, train+valid, test or all, got {part!r}")
+    if part == "all":
+        return kinds
+    home = [name.partition("/")[0] for name in kinds.names]
+    if {"train", "test"} <= set(home):
+        left = [k for k, h in enumerate(home) if h == "train"]
+        members = {"test": [k for k, h in enumerate(home) if h == "test"]}
+        if "valid" in home:
+            members["valid"] = [k for k, h in enumerate(home) if h == "valid"]
+    else:
+        left, members = list(range(len(kinds))), {}
+    total = len(left)
+    for name in ("test", "valid"):
+        if name not in members:
+            members[name] = _first_by_hash(kinds, left, max(1, round(HELD_BACK[name] * total)))
+            left = [k for k in left if k not in members[name]]
+    members["train"] = left
+    members["train+valid"] = sorted(left + members["valid"])
+    if not left or not members[part]:
+        raise ValueError(
+            f"part: {kinds.name!r} holds {len(kinds)} kinds, too few to part them in"
+            f" train, valid and test; part='all' gives them all"
+        )
+    return kinds.subset(members[part], name=f"{kinds.name}/{part}")
+
+
+def _first_by_hash(kinds: Kinds, among: list[int], count: int) -> list[int]:
+    order = sorted(among, key=lambda k: hashlib.sha256(kinds.names[k].encode()).digest())
+    return sorted(order[:count])
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every visible file below a folder with the name of its kind, in a fixed order."""
+    for directory, folders, files in os.walk(root):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        here = Path(directory)
+        name = here.relative_to(root).as_posix() if here != root else root.resolve().name
+        for file in sorted(files):
+            if not file.startswith("."):
+                yield name, here / file
+
+
+def _reject(skipped: dict[Path, str], path: Path, reason: str, on_error: str) -> None:
+    if on_error == "raise":
+        raise ImageError(reason if str(path) in reason else f"{path}: {reason}")
+    skipped[path] = reason.removeprefix(f"{path}: ")
+
+
+def _infer(
+    files: dict[str, list[Path]], skipped: dict[Path, str], on_error: str
+) -> tuple[tuple[int, int, int], int]:
+    sizes: list[tuple[int, int]] = []
+    colour, grey_levels = False, False
+    for path in (path for name in sorted(files) for path in files[name]):
+        try:
+            image = open_picture(path)
+        except (ImageError, OSError) as error:
+            _reject(skipped, path, str(error), on_error)
+            continue
+        sizes.append(image.size)
+        values = np.asarray(flatten(image, colour=True)).astype(np.int16)
+        apart = values.max(axis=2) - values.min(axis=2)
+        colour = colour or bool((apart > 16).mean() > 0.01)
+        grey_levels = grey_levels or bool(((values > 0) & (values < 255)).any())
+    if not sizes:
+        return (1, LARGEST, LARGEST), 256
+    width, height = sizes[0]
+    resized = len(set(sizes)) > 1 or max(width, height) > LARGEST
+    if resized:
+        width = height = min(LARGEST, int(np.median([min(size) for size in sizes])))
+    levels = 256 if resized or grey_levels or colour else 2
+    return (3 if colour else 1, height, width), levels

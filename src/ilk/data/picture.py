@@ -1,0 +1,167 @@
+"""Picture files: opened with care, turned upright, laid on white, resized and quantised.
+
+The rules, in order, for every picture that becomes pixels of a model:
+
+1. PNG, JPEG, WebP or GIF (first frame), at most `MAX_PIXELS` pixels, checked before decoding.
+2. Turned as its EXIF orientation says; 16-bit greys keep their upper 8 bits.
+3. Transparency is composited on white; then grey (ITU-R 601 luma) for one channel, RGB for three.
+4. Cropped in the middle to the aspect ratio wanted (`fit="crop"`), padded with the mean colour of
+   its edge (`"pad"`), or neither (`"stretch"`).
+5. Resized: the mean of the area where it shrinks, bicubic where it grows.
+6. Quantised: an 8-bit value `v` becomes `floor(v * levels / 256)`.
+
+A picture of the very size wanted whose values are all below `levels` passes unchanged.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image as PILImage
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "Fit", "ImageError", "open_picture", "quantise", "to_pixels"]
+
+Fit = Literal["crop", "pad", "stretch"]
+MAX_PIXELS = 50_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif"})
+
+
+class ImageError(ValueError):
+    """A picture that can't be used: damaged, foreign, or too large to decode safely."""
+
+
+def open_picture(
+    source: str | Path | bytes | PILImage.Image, max_pixels: int = MAX_PIXELS
+) -> PILImage.Image:
+    """A decoded picture, turned upright.
+
+    Arguments:
+        source: A path, the bytes of a file, or a Pillow image.
+        max_pixels: A picture with more pixels is refused before it is decoded.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImageError: If it is not a picture, damaged, cut short, or too large; it names the file.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if isinstance(source, Image.Image):
+        _check_size(source, "the image", max_pixels)
+        return ImageOps.exif_transpose(source)
+    name = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
+    file = io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own limit only warns at first; ours refuses.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(file, formats=FORMATS)
+        _check_size(image, name, max_pixels)
+        image.load()
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: too large to decode safely ({error})") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not a picture (wanted {', '.join(FORMATS)})") from error
+    except ImageError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+        raise ImageError(f"{name}: damaged or cut short ({error})") from error
+    return ImageOps.exif_transpose(image)
+
+
+def quantise(values: np.ndarray, levels: int) -> np.ndarray:
+    """8-bit values in `levels` equal steps, `floor(v * levels / 256)`, uint8.
+
+    Example:
+        >>> quantise(np.array([0, 127, 128, 255]), 2).tolist()
+        [0, 0, 1, 1]
+    """
+    if not 2 <= levels <= 256:
+        raise ValueError(f"levels: wanted 2 to 256, got {levels}")
+    return (values.astype(np.uint16) * levels >> 8).astype(np.uint8)
+
+
+def to_pixels(
+    image: PILImage.Image, shape: tuple[int, int, int], levels: int, fit: Fit = "crop"
+) -> np.ndarray:
+    """A picture as a model's pixels, uint8 `(C, H, W)` in `0..levels-1`: rules 3 to 6 above.
+
+    Raises:
+        ValueError: If `shape` has neither 1 nor 3 channels, or `levels` or `fit` is unknown.
+
+    Example:
+        >>> from PIL import Image
+        >>> to_pixels(Image.new("RGB", (40, 20), "white"), (1, 2, 2), levels=16).tolist()
+        [[[15, 15], [15, 15]]]
+    """
+    channels, height, width = shape
+    if channels not in (1, 3):
+        raise ValueError(f"shape: wanted 1 or 3 channels, got {channels}")
+    if fit not in ("crop", "pad", "stretch"):
+        raise ValueError(f"fit: wanted crop, pad or stretch, got {fit!r}")
+    image = flatten(image, colour=channels == 3)
+    if image.size == (width, height):
+        values = np.asarray(image)
+        unchanged = int(values.max()) < levels
+        pixels = values if unchanged else quantise(values, levels)
+    else:
+        pixels = quantise(np.asarray(_resize(image, width, height, fit)), levels)
+    return np.array(pixels.reshape(height, width, channels).transpose(2, 0, 1), order="C")
+
+
+def flatten(image: PILImage.Image, colour: bool, paper: int = 255) -> PILImage.Image:
+    """8-bit grey or RGB, with transparency composited on a grey `paper`."""
+    from PIL import Image
+
+    mode = "RGB" if colour else "L"
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.int64)
+        shift = 8 if image.mode.startswith("I;16") or values.max() > 255 else 0
+        image = Image.fromarray(np.clip(values >> shift, 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        under = Image.new("RGBA", image.size, (paper, paper, paper, 255))
+        image = Image.alpha_composite(under, image)
+    return image.convert(mode)
+
+
+def _resize(image: PILImage.Image, width: int, height: int, fit: Fit) -> PILImage.Image:
+    from PIL import Image
+
+    w, h = image.size
+    box: tuple[float, float, float, float] = (0, 0, w, h)
+    if fit == "crop":
+        scale = min(w / width, h / height)
+        x, y = (w - scale * width) / 2, (h - scale * height) / 2
+        box = (x, y, x + scale * width, y + scale * height)
+    elif fit == "pad":
+        scale = max(w / width, h / height)
+        side = (max(w, round(scale * width)), max(h, round(scale * height)))
+        canvas = Image.new(image.mode, side, _edge_colour(image))
+        canvas.paste(image, ((side[0] - w) // 2, (side[1] - h) // 2))
+        image, box = canvas, (0, 0, *side)
+    shrinks = box[2] - box[0] >= width and box[3] - box[1] >= height
+    method = Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC
+    return image.resize((width, height), method, box=box)
+
+
+def _edge_colour(image: PILImage.Image) -> int | tuple[int, ...]:
+    values = np.asarray(image)
+    ring = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    mean = np.atleast_1d(ring.mean(axis=0).round().astype(int))
+    return int(mean[0]) if mean.size == 1 else tuple(int(v) for v in mean)
+
+
+def _check_size(image: PILImage.Image, name: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{name}: {width} x {height} is too large to decode safely"
+            f" (limit {max_pixels:,} pixels)"
+        )

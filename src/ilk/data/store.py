@@ -1,0 +1,81 @@
+"""Where data sets lie: an argument, `ILK_DATA`, or the cache that `ilk data` fills."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["cache_dir", "locate", "open_npz", "roots"]
+
+
+def cache_dir() -> Path:
+    """The folder of downloads: `ILK_CACHE`, else `ilk` in the user's cache folder.
+
+    That is `$XDG_CACHE_HOME` or `~/.cache`, on macOS `~/Library/Caches`, on Windows
+    `%LOCALAPPDATA%`. It is not created here.
+    """
+    if chosen := os.environ.get("ILK_CACHE"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ilk"
+
+
+def roots(root: str | Path | None = None) -> list[Path]:
+    """The folders to look in: `root` alone where it is given, else `ILK_DATA`, then the cache."""
+    if root is not None:
+        return [Path(root).expanduser()]
+    chosen = os.environ.get("ILK_DATA")
+    return [*([Path(chosen).expanduser()] if chosen else []), cache_dir()]
+
+
+def locate(
+    data: str, alternatives: Sequence[Sequence[str]], root: str | Path | None = None
+) -> list[Path]:
+    """The paths of the first alternative, a group of files, that a root holds whole.
+
+    Raises:
+        FileNotFoundError: If no root holds one; it says which files were wanted, where, and how
+            to get them.
+
+    Example:
+        >>> locate("omniglot", [["omniglot.npz"]], root="nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: omniglot: no omniglot.npz in nowhere. Get it with `ilk data omniglot`,
+        or say where the files are: root=, --root or the environment variable ILK_DATA
+    """
+    places = roots(root)
+    for place in places:
+        for group in alternatives:
+            paths = [place / name for name in group]
+            if all(path.is_file() for path in paths):
+                return paths
+    wanted = " or ".join(" + ".join(group) for group in alternatives)
+    raise FileNotFoundError(
+        f"{data}: no {wanted} in {' or '.join(str(p) for p in places)}."
+        f" Get it with `ilk data {data}`, or say where the files are:"
+        f" root=, --root or the environment variable ILK_DATA"
+    )
+
+
+def open_npz(path: Path, *keys: str) -> dict[str, np.ndarray]:
+    """The arrays of an npz file, those named or all of them.
+
+    Raises:
+        ValueError: If the file is damaged or lacks one.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream) as file:
+            return {key: file[key] for key in keys or file.files}
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: not the wanted npz file ({error})") from error

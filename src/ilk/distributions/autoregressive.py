@@ -1,0 +1,237 @@
+"""A distribution over images that factorises over pixels in raster order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from ..nn.pixelnet import Conditional, Context
+from .likelihoods import Likelihood
+
+__all__ = ["Autoregressive"]
+
+
+class Autoregressive(Distribution):
+    r"""An exact distribution over integer images, one conditional for everything.
+
+    .. math:: p(x \mid c) = \prod_{t=1}^{HW} p(x_t \mid x_{<t}, c)
+
+    Values are `0..levels-1`. A sample is an exact draw from `exp(log_prob)`: sampling, scoring and
+    completing all go through one network and one likelihood.
+
+    Source: van den Oord et al., *Pixel recurrent neural networks*, 2016 (arXiv 1601.06759),
+    equation 1; Reed et al., 2018 (arXiv 1710.10304), equation 1.
+
+    Arguments:
+        net: The conditional.
+        likelihood: Of one pixel.
+        shape: Of an image, `(C, H, W)`.
+        context: What it is conditioned on.
+        batch_shape: `()` or `(B,)`, B conditions at once.
+
+    Example:
+        >>> import ilk
+        >>> model = ilk.models.AttentionPixelCNN((1, 4, 4), width=8, depth=2, read_at=(1,))
+        >>> p = model(torch.randint(2, (3, 1, 4, 4)))
+        >>> x = p.sample((5,))
+        >>> x.shape, p.log_prob(x).shape, p.log_prob_per_dim(x).shape
+        (torch.Size([5, 1, 4, 4]), torch.Size([5]), torch.Size([5, 1, 4, 4]))
+    """
+
+    arg_constraints = {}
+    has_rsample = False
+
+    def __init__(
+        self,
+        net: Conditional,
+        likelihood: Likelihood,
+        shape: Sequence[int],
+        context: Context | None = None,
+        batch_shape: Sequence[int] = (),
+    ) -> None:
+        self.net, self.likelihood = net, likelihood
+        self.context = Context() if context is None else context
+        super().__init__(torch.Size(batch_shape), torch.Size(shape), validate_args=False)
+
+    def __repr__(self) -> str:
+        shapes = f"batch_shape={tuple(self.batch_shape)}, event_shape={tuple(self.event_shape)}"
+        return f"{type(self).__name__}({self.likelihood}, {shapes})"
+
+    @property
+    def levels(self) -> int:
+        """Number of values of a pixel."""
+        return self.likelihood.levels
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """The constraint on values. (The support *set* is an argument of models.)"""
+        return constraints.independent(constraints.integer_interval(0, self.levels - 1), 3)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of samples: uint8 where the levels allow it."""
+        return torch.uint8 if self.levels <= 256 else torch.int64
+
+    def parameters(self, x: Tensor) -> Tensor:
+        """Parameters `(*sample, *batch, P, H, W)` of every pixel given those before it.
+
+        Raises:
+            ValueError: If `x` is no integer image of this distribution.
+        """
+        return self._lay_out(self.net(self._flatten(x), self.context), x)
+
+    def log_prob_per_dim(self, x: Tensor) -> Tensor:
+        r"""Nats of every value, :math:`\log p(x_{t,c} \mid x_{<t}, x_{t,<c})`, shaped as `x`.
+
+        Its negative is the map of surprise.
+
+        Raises:
+            ValueError: If `x` is no integer image of this distribution.
+        """
+        flat = self._flatten(x)
+        return self._lay_out(self.likelihood.log_prob(self.net(flat, self.context), flat), x)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`.
+
+        Raises:
+            ValueError: If `x` is no integer image of this distribution.
+        """
+        return self.log_prob_per_dim(x).sum(dim=(-3, -2, -1))
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        sample_shape: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        r"""Draws images `(*sample, *batch, C, H, W)`, pixel by pixel through `step`.
+
+        Arguments:
+            sample_shape: Shape of the draws.
+            generator: Source of randomness.
+            temperature: T draws every value from :math:`p^{1/T}`, normalised; only T = 1 gives
+                exact draws, 0 takes each value's mode given those before it.
+
+        Raises:
+            ValueError: If the temperature is negative or not finite.
+        """
+        shape = self._extended_shape(torch.Size(sample_shape))
+        x = torch.zeros(shape, dtype=self.dtype, device=self._device)
+        return self._draw(x, None, generator, temperature)
+
+    @torch.inference_mode()
+    def complete(
+        self,
+        x: Tensor,
+        known: Tensor,
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        r"""Draws the unknown pixels of `x` in raster order, each given all pixels before it.
+
+        Where the unknown pixels end the image, this is an exact draw from
+        :math:`p(x_\text{unknown} \mid x_\text{known})`. Where known pixels follow unknown ones it
+        is not: a pixel is drawn without regard to what is known after it.
+
+        Arguments:
+            x: Images `(*sample, *batch, C, H, W)`; what they hold at unknown pixels is ignored.
+            known: Boolean, broadcast to `x`: true where a pixel is kept. Expand `x` for several
+                completions of one image.
+            generator, temperature: As in `sample`.
+
+        Raises:
+            ValueError: If `x` is no image of this distribution, or `known` is not boolean, does
+                not broadcast to it or tells channels of a pixel apart.
+        """
+        self._check(x)
+        if known.dtype != torch.bool:
+            raise ValueError(f"known must be a boolean mask, got {known.dtype}")
+        try:
+            known = known.broadcast_to(x.shape)
+        except RuntimeError:
+            wanted, got = tuple(x.shape), tuple(known.shape)
+            raise ValueError(f"known must broadcast to x, {wanted}; got shape {got}") from None
+        if (known.any(dim=-3) != known.all(dim=-3)).any():
+            raise ValueError("known must be the same for all channels of a pixel")
+        return self._draw(x.to(self.dtype), known, generator, temperature)
+
+    def conditional_mean(self, x: Tensor) -> Tensor:
+        r"""The mean of every value given those before it, :math:`E[x_{t,c} \mid x_{<t}, x_{t,<c}]`.
+
+        The mean and the mode of whole images have no closed form; `sample(temperature=0)` takes
+        the mode of every value in turn.
+        """
+        flat = self._flatten(x)
+        parameters = self.net(flat, self.context).movedim(1, -1)
+        values = torch.arange(self.levels, device=flat.device)
+        channels = flat.movedim(1, -1)
+        means = [
+            (self.likelihood.log_pmf(parameters, channels[..., :c]).exp() * values).sum(-1)
+            for c in range(flat.shape[1])
+        ]
+        return self._lay_out(torch.stack(means, dim=1), x)
+
+    @property
+    def _device(self) -> torch.device:
+        tensors = (*self.net.parameters(), *self.net.buffers())
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    def _check(self, x: Tensor) -> None:
+        wanted = (*self.batch_shape, *self.event_shape)
+        if x.dtype.is_floating_point or x.dtype.is_complex or x.dtype == torch.bool:
+            raise ValueError(f"x must hold integers 0..{self.levels - 1}, got {x.dtype}")
+        if tuple(x.shape[-len(wanted) :]) != wanted:
+            raise ValueError(f"x must have shape (..., {str(wanted)[1:]}; got {tuple(x.shape)}")
+        if x.numel() and (int(x.min()) < 0 or int(x.max()) >= self.levels):
+            got = f"{int(x.min())}..{int(x.max())}"
+            raise ValueError(f"x must hold integers 0..{self.levels - 1}, got {got}")
+
+    def _flatten(self, x: Tensor) -> Tensor:
+        """Images `(N, C, H, W)`, those of one condition next to one another."""
+        self._check(x)
+        x = x.to(self._device).reshape(-1, *self.batch_shape, *self.event_shape)
+        return x.transpose(0, 1).flatten(0, 1) if self.batch_shape else x
+
+    def _lay_out(self, y: Tensor, x: Tensor) -> Tensor:
+        """The reverse of `_flatten`, for what was computed of `x`."""
+        if self.batch_shape:
+            y = y.unflatten(0, (*self.batch_shape, -1)).transpose(0, 1)
+        return y.reshape(*x.shape[:-3], *y.shape[-3:])
+
+    def _draw(
+        self,
+        x: Tensor,
+        known: Tensor | None,
+        generator: torch.Generator | None,
+        temperature: float,
+    ) -> Tensor:
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
+        flat = self._flatten(x).movedim(1, -1).long()
+        kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
+        count, height, width, channels = flat.shape
+        if count == 0:
+            return x.clone()
+        # One number for every value of every image, in a fixed order: what a seed draws depends
+        # neither on which face computes the parameters nor on which pixels are known.
+        dtype = torch.get_default_dtype()
+        device = None if generator is None else generator.device
+        uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
+        uniform = uniform.to(flat.device)
+        state = self.net.start(count, (height, width), self.context)
+        pixel, pixels = None, []
+        for t in range(height * width):
+            i, j = divmod(t, width)
+            parameters, state = self.net.step(pixel, state)
+            pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
+            if kept is not None:
+                pixel = torch.where(kept[:, i, j], flat[:, i, j], pixel)
+            pixels.append(pixel)
+        drawn = torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
+        return self._lay_out(drawn, x)

@@ -1,0 +1,189 @@
+"""Nats by shots: how likely held-out images of a kind are, given a few others of that kind."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..data.episodes import Episodes
+from ..data.kinds import Kinds
+from ..models.base import Model
+
+__all__ = ["SHOTS", "Row", "clustered_stderr", "evaluating", "fits", "nats", "nats_by_shots"]
+
+SHOTS = (0, 1, 2, 4, 8)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    r"""A row of a table: mean negative log-likelihood of queries, in nats.
+
+    Attributes:
+        shots: Support images of each query, `"-"` for a model that takes none.
+        nats_per_dim: :math:`-\frac{1}{D} \log p(x \mid s)`, mean over queries, D = C H W.
+        stderr: Standard error of `nats_per_dim` over kinds; NaN if there is only one.
+        nats_per_image: :math:`-\log p(x \mid s)`, mean over queries.
+        kinds: Number of kinds.
+        queries: Number of queries, of all kinds together.
+    """
+
+    shots: int | Literal["-"]
+    nats_per_dim: float
+    stderr: float
+    nats_per_image: float
+    kinds: int
+    queries: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as JSON-able values; a standard error that there is not is None."""
+        return asdict(self) | {"stderr": None if math.isnan(self.stderr) else self.stderr}
+
+
+def nats_by_shots(
+    model: Model,
+    episodes: Episodes,
+    shots: Sequence[int] = SHOTS,
+    batch: int = 16,
+    precision: Literal["float32", "bf16"] = "float32",
+    on_progress: Progress | None = None,
+) -> list[Row]:
+    """One row for each number of shots, or a single one for a model that takes no support set.
+
+    Every query is scored, the same ones for every number of shots. A support set is encoded once
+    for all its queries.
+
+    Arguments:
+        model: Unconditional, or conditioned on a support set.
+        episodes: Fixed test episodes.
+        shots: Numbers of support images.
+        batch: Kinds at once.
+        precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does.
+        on_progress: Called with the episodes scored so far and their total, over all rows.
+
+    Raises:
+        ValueError: If the model takes labels or other images, or there are too few support images.
+
+    Example:
+        >>> import ilk
+        >>> images = torch.randint(2, (40, 1, 4, 4)).byte()
+        >>> kinds = ilk.data.Kinds(images, torch.arange(40) // 20, ("a", "b"), 2, "noise")
+        >>> model = ilk.models.AttentionPixelCNN((1, 4, 4), width=8, depth=2, read_at=(1,))
+        >>> rows = nats_by_shots(model, ilk.data.test_episodes(kinds), shots=(0, 4))
+        >>> [(row.shots, row.queries) for row in rows]
+        [(0, 24), (4, 24)]
+    """
+    fits(model, episodes.kinds)
+    few_shot, most = model.conditioning == "support", episodes.support.shape[1]
+    wanted = tuple(shots) if few_shot else (0,)
+    if not wanted or min(wanted) < 0 or max(wanted) > most:
+        raise ValueError(f"shots must be some of 0..{most}, got {wanted}")
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
+    rows, total = [], len(wanted) * len(episodes)
+    with evaluating(model, precision):
+        for i, k in enumerate(wanted):
+            parts = []
+            for start in range(0, len(episodes), batch):
+                b = episodes.batch(k, start, start + batch)
+                p = model(b.support, b.mask) if few_shot else model()
+                parts.append(p.log_prob(b.queries).cpu().double())
+                if on_progress is not None:
+                    on_progress(i * len(episodes) + start + len(b.kind), total)
+            log_prob = torch.cat(parts, dim=1)
+            kind = torch.arange(len(episodes)).expand_as(log_prob)
+            rows.append(_row(k if few_shot else "-", log_prob.flatten(), kind.flatten(), model))
+    return rows
+
+
+def nats(model: Model, kinds: Kinds, batch: int = 256) -> Row:
+    """The row of an unconditional model over all images of a data set.
+
+    Raises:
+        ValueError: If the model is conditional or made for other images.
+    """
+    fits(model, kinds)
+    if model.conditioning != "none":
+        raise ValueError(f"model must be unconditional, got conditioning {model.conditioning!r}")
+    with evaluating(model):
+        parts = [model().log_prob(x).cpu().double() for x in kinds.images.split(batch)]
+    return _row("-", torch.cat(parts), kinds.kind, model)
+
+
+def clustered_stderr(values: Tensor, group: Tensor) -> float:
+    r"""Standard error of the mean of values that come in groups: groups vary, not values.
+
+    .. math::
+        \mathrm{se} = \frac{1}{N} \sqrt{\frac{G}{G - 1} \sum_g
+        \Big( \sum_{i \in g} (v_i - \bar v) \Big)^2}
+
+    With groups of equal size, the standard deviation of their means over :math:`\sqrt G`; NaN for
+    one group.
+
+    Arguments:
+        values: `(N,)`.
+        group: Integers `(N,)`.
+
+    Example:
+        >>> clustered_stderr(torch.tensor([1.0, 3.0, 4.0, 8.0]), torch.tensor([0, 0, 1, 1]))
+        2.0
+    """
+    index = group.unique(return_inverse=True)[1]
+    count = int(index.max()) + 1
+    if count < 2:
+        return math.nan
+    sums = torch.zeros(count, dtype=torch.float64)
+    sums.index_add_(0, index, values.double() - values.double().mean())
+    return math.sqrt(count / (count - 1) * float(sums.square().sum())) / len(values)
+
+
+def fits(model: Model, kinds: Kinds) -> None:
+    """Checks that a model can score the images of a data set.
+
+    Raises:
+        ValueError: If it takes labels, or images of another shape or with other levels.
+    """
+    if model.conditioning == "label":
+        raise ValueError("model takes labels, and the labels of test kinds are new to it")
+    if (model.shape, model.levels) != (kinds.shape, kinds.levels):
+        raise ValueError(
+            f"model is for images {model.shape} of {model.levels} levels, but {kinds.name!r} has"
+            f" images {kinds.shape} of {kinds.levels} levels"
+        )
+
+
+@contextlib.contextmanager
+def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") -> Iterator[None]:
+    """No gradients, no dropout, and a precision; the model's mode is restored at the end."""
+    if precision not in ("float32", "bf16"):
+        raise ValueError(f"precision must be 'float32' or 'bf16', got {precision!r}")
+    tensors = (*model.parameters(), *model.buffers())
+    device = tensors[0].device.type if tensors else "cpu"
+    training = model.training
+    model.eval()
+    try:
+        with (
+            torch.inference_mode(),
+            torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
+        ):
+            yield
+    finally:
+        model.train(training)
+
+
+def _row(shots: int | Literal["-"], log_prob: Tensor, kind: Tensor, model: Model) -> Row:
+    return Row(
+        shots=shots,
+        nats_per_dim=-float(log_prob.mean()) / model.dims,
+        stderr=clustered_stderr(log_prob, kind) / model.dims,
+        nats_per_image=-float(log_prob.mean()),
+        kinds=len(kind.unique()),
+        queries=len(log_prob),
+    )

@@ -1,0 +1,259 @@
+"""Everything that is measured of a model on one data set, as JSON-able values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from ..data import (
+    NAMES,
+    Kinds,
+    load,
+    one_shot_runs,
+    part_of_folder,
+    read_folder,
+    test_episodes,
+)
+from ..models import Model
+from ..models import load as load_model
+from ..models.context import ContextModel
+from .classification import (
+    Directions,
+    Task,
+    classification_tasks,
+    classify,
+    official_tasks,
+    tasks_digest,
+)
+from .likelihood import SHOTS, fits, nats_by_shots
+
+__all__ = ["TASKS", "evaluate", "likelihood_table", "model_digest", "training_kinds"]
+
+TASKS = ("likelihood", "classification")
+TRAINING_KINDS = 200
+QUERIES = 12
+
+Progress = Callable[[str, int, int], None]
+
+
+def evaluate(
+    model: Model | str | Path,
+    data: str | Path = "omniglot-26",
+    split: str = "30-20",
+    *,
+    tasks: Sequence[str] = ("likelihood",),
+    beside: Sequence[Model | str | Path] = (),
+    shots: Sequence[int] = SHOTS,
+    queries: int = QUERIES,
+    directions: Directions = "forward",
+    batch: int = 16,
+    precision: Literal["float32", "bf16"] = "float32",
+    root: str | Path | None = None,
+    device: str = "cpu",
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measures a model on the test kinds of a data set, and on some of its training kinds.
+
+    Tables of nats have rows that are not few-shot beside the model's: those of unconditional
+    models in `beside`, and for binary images of one channel that of a `ContextModel` fitted here
+    to all training kinds. All are of the same queries.
+
+    Classification is of 20 kinds by one image each: drawn from all test kinds and, for Omniglot
+    at 26x26 split 30-20, in the official runs, each within one alphabet: two tasks, two figures.
+
+    Arguments:
+        model: A model, the name of one that ships with the package, or a directory.
+        data, split, root: See `ilk.data.load`; a folder is read at the model's size and levels.
+        tasks: `"likelihood"`, `"classification"` or both.
+        beside: More models for the tables of nats.
+        shots: Numbers of support images.
+        queries: Queries of a kind, fewer where a kind has too few images.
+        directions: See `classify_by_likelihood`.
+        batch: Kinds at once.
+        precision: See `nats_by_shots`.
+        device: Where to load models that are named; a model that is given stays where it is.
+        on_progress: Called with what is measured, how much is done and the total.
+
+    Raises:
+        FileNotFoundError: If there is no such model or the data is not there.
+        ValueError: If a model does not fit the data, or an argument is not as above.
+    """
+    if not tasks or any(task not in TASKS for task in tasks):
+        raise ValueError(f"tasks must be some of {TASKS}, got {tuple(tasks)}")
+    named = _named([model, *beside], device)
+    name, first = next(iter(named.items()))
+    part_of = _parts(data, split, root, first)
+    test = part_of("test")
+    for each in named.values():
+        fits(each, test)
+    report: dict[str, Any] = {
+        "ilk": _version(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": str(data),
+        "split": split,
+        "precision": precision,
+    }
+    progress = on_progress or (lambda what, done, total: None)
+    if "likelihood" in tasks:
+        if (test.shape[0], test.levels) == (1, 2):
+            counted = ContextModel(test.shape).fit(part_of("train+valid").images)
+            named |= {"context model": counted}
+        train = training_kinds(part_of("train"))
+        report["likelihood"] = {
+            part: likelihood_table(
+                named,
+                kinds,
+                shots,
+                queries,
+                batch,
+                precision,
+                lambda what, done, total, part=part: progress(f"{part}: {what}", done, total),
+            )
+            for part, kinds in (("test", test), ("train", train))
+        }
+    if "classification" in tasks:
+        report["classification"] = [
+            _classification(what, first, found, directions, progress)
+            for what, found in _classification_tasks(test, data, split, root).items()
+        ]
+    report["models"] = {k: _identity(m) for k, m in named.items()}
+    report["model"] = name
+    return report
+
+
+def likelihood_table(
+    models: dict[str, Model],
+    kinds: Kinds,
+    shots: Sequence[int] = SHOTS,
+    queries: int = QUERIES,
+    batch: int = 16,
+    precision: Literal["float32", "bf16"] = "float32",
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Rows of nats of several models over the same fixed episodes, one for each kind.
+
+    Raises:
+        ValueError: If a kind has too few images, or a model does not fit.
+    """
+    spare = int(kinds.counts.min()) - max(shots)
+    episodes = test_episodes(kinds, shots=max(shots), queries=min(queries, max(spare, 1)))
+    rows = []
+    for name, model in models.items():
+        report = None if on_progress is None else _named_progress(on_progress, name)
+        found = nats_by_shots(model, episodes, shots, batch, precision, report)
+        rows += [{"model": name, **row.to_json()} for row in found]
+    return {
+        "kinds": kinds.name,
+        "episodes": episodes.digest,
+        "queries_of_a_kind": episodes.queries.shape[1],
+        "rows": rows,
+    }
+
+
+def training_kinds(kinds: Kinds, count: int = TRAINING_KINDS) -> Kinds:
+    """The fixed kinds of a training table: the first in the order of `SHA-256(name)`."""
+    names = kinds.names
+    order = sorted(range(len(kinds)), key=lambda k: hashlib.sha256(names[k].encode()).digest())
+    chosen = sorted(order[:count])
+    return kinds.subset(chosen, name=f"{kinds.name}/{len(chosen)} kinds")
+
+
+def model_digest(model: Model) -> str:
+    """SHA-256 of a model's config and weights, in hexadecimal.
+
+    Example:
+        >>> import ilk
+        >>> a = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=1)
+        >>> b = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=1)
+        >>> len(model_digest(a)), model_digest(a) == model_digest(b)    # other random weights
+        (64, False)
+    """
+    h = hashlib.sha256(json.dumps(model.config, sort_keys=True).encode())
+    for name, t in sorted(model.state_dict().items()):
+        h.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
+        h.update(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return h.hexdigest()
+
+
+def _classification_tasks(
+    test: Kinds, data: str | Path, split: str, root: str | Path | None
+) -> dict[str, list[Task] | str]:
+    """Tasks by what they are, or why there are none."""
+    anywhere = "20-way 1-shot, from all test kinds"
+    official = "20-way 1-shot, official runs within one alphabet"
+    found: dict[str, list[Task] | str] = {
+        anywhere: classification_tasks(test)
+        if len(test) >= 20
+        else f"needs 20 kinds, {test.name!r} has {len(test)}"
+    }
+    if data == "omniglot-26" and split != "30-20":
+        found[official] = f"their alphabets are training data in split {split}"
+    elif data == "omniglot-26":
+        try:
+            found[official] = official_tasks(one_shot_runs(root))
+        except FileNotFoundError as error:
+            found[official] = str(error)
+    return found
+
+
+def _classification(
+    what: str, model: Model, tasks: list[Task] | str, directions: Directions, progress: Progress
+) -> dict[str, Any]:
+    if isinstance(tasks, str):
+        return {"task": what, "skipped": tasks}
+    if model.conditioning != "support":
+        return {"task": what, "skipped": "the model takes no support set"}
+    accuracy = classify(model, tasks, directions, _named_progress(progress, what))
+    return {"task": what, "tasks_digest": tasks_digest(tasks), **accuracy.to_json()}
+
+
+def _named_progress(on_progress: Progress, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: on_progress(name, done, total)
+
+
+def _named(models: Sequence[Model | str | Path], device: str) -> dict[str, Model]:
+    """Models by name: the last part of a directory, the class of a model that is given."""
+    named: dict[str, Model] = {}
+    for given in models:
+        model = given if isinstance(given, Model) else load_model(given, device)
+        name = type(model).__name__ if isinstance(given, Model) else Path(given).resolve().name
+        plain, count = name, 1
+        while name in named:
+            count += 1
+            name = f"{plain} ({count})"
+        named[name] = model
+    return named
+
+
+def _identity(model: Model) -> dict[str, Any]:
+    return {
+        "class": type(model).__name__,
+        "conditioning": model.conditioning,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "digest": model_digest(model),
+    }
+
+
+def _parts(
+    data: str | Path, split: str, root: str | Path | None, model: Model
+) -> Callable[[str], Kinds]:
+    """The parts of a data set by name; a folder is read once, at a model's size and levels."""
+    if str(data) in NAMES or not Path(data).expanduser().is_dir():
+        return lambda part: load(data, split, part, root=root)
+    kinds, found = read_folder(data, model.shape, model.levels)
+    if found.skipped:
+        warnings.warn(str(found), stacklevel=3)
+    return lambda part: part_of_folder(kinds, part)
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return __version__

@@ -1,0 +1,116 @@
+"""Attention PixelCNN: every pixel reads patches of the support set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..nn import (
+    AdditiveRead,
+    Context,
+    DotProductRead,
+    SupportPatches,
+    SupportSummary,
+    SupportTrunk,
+)
+from .backbones import assemble
+from .base import Model
+
+__all__ = ["AttentionPixelCNN"]
+
+
+class AttentionPixelCNN(Model):
+    r"""A PixelCNN whose first layers ask and whose later layers are told what was read.
+
+    .. math::
+        q_t &= \mathrm{PixelCNN}_L(f(s), x_{<t}), \qquad
+        \alpha_{tj} = \mathrm{softmax}_j\, e(q_t, k_j), \qquad
+        f_t = \sum_j \alpha_{tj} v_j \\
+        p(x_t \mid x_{<t}, s) &= p(x_t \mid x_{<t}, f(s), f_t)
+
+    Keys and values are those of the patches of all support images, positions included, and of
+    one learned patch that is there without any. The summary f(s) enters every gate.
+
+    Source: Reed et al., *Few-shot autoregressive density estimation*, 2018 (arXiv 1710.10304),
+    section 3.1.
+
+    Arguments:
+        shape: Of an image, `(C, H, W)`.
+        levels: Values of a pixel.
+        width: Channels of the backbone.
+        depth: Layers of the backbone.
+        backbone: `gated` or `snail`.
+        likelihood: `bernoulli`, `categorical` or `logistics`.
+        read_at: Layers before which the support set is read; reads add up.
+        attention: `dot` (scaled dot product) or `additive` (one head, as in the paper).
+        heads: Heads of the dot product.
+        patches: Size P of keys and values.
+        summary: Size of f(s).
+        shots: Most support images that the model is meant for.
+        dropout: Probability of dropping a unit.
+
+    Example:
+        >>> import torch
+        >>> model = AttentionPixelCNN((1, 8, 8), width=8, depth=2, read_at=(1,), patches=8)
+        >>> model(torch.randint(2, (3, 1, 8, 8))).sample((5,)).shape
+        torch.Size([5, 1, 8, 8])
+    """
+
+    conditioning = "support"
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        levels: int = 2,
+        width: int = 64,
+        depth: int = 8,
+        backbone: str = "gated",
+        likelihood: str = "bernoulli",
+        read_at: Sequence[int] = (4,),
+        attention: str = "dot",
+        heads: int = 4,
+        patches: int = 64,
+        summary: int = 128,
+        shots: int = 8,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(shape, levels)
+        if attention not in ("dot", "additive"):
+            raise ValueError(f"attention must be 'dot' or 'additive', got {attention!r}")
+        if not read_at:
+            raise ValueError("read_at must name at least one layer, got none")
+        channels, height, across = self.shape
+        self.shots = shots
+        self.trunk = SupportTrunk(channels, levels, width)
+        self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
+        self.patches = SupportPatches(width, patches)
+        assemble(
+            self,
+            name=backbone,
+            family=likelihood,
+            depth=depth,
+            width=width,
+            dropout=dropout,
+            summary=summary,
+            reads=[
+                DotProductRead(patches, heads) if attention == "dot" else AdditiveRead(patches)
+                for _ in read_at
+            ],
+            read_at=read_at,
+            patches=patches,
+        )
+
+    def context(
+        self,
+        support: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        label: Any = None,  # noqa: ANN401
+    ) -> Context:
+        if label is not None:
+            return super().context(label=label)
+        support, mask = self._support(support, mask)
+        features = self.trunk(support)
+        return Context(self.summary(features, mask), *self.patches(features, mask))

@@ -1,0 +1,151 @@
+"""What every model is: a module that is called on a condition and returns a distribution."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import ABC
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..distributions import Autoregressive, Likelihood
+from ..nn import Conditional, Context
+
+__all__ = ["Model"]
+
+
+class Model(nn.Module, ABC):
+    """A model is called on a condition and returns a distribution over images.
+
+    A final class says in `conditioning` what it takes. Its constructor's arguments are plain
+    values, and are the saved `config`.
+
+    Attributes:
+        shape: Of an image, `(C, H, W)`.
+        levels: Values of a pixel are `0..levels-1`.
+        conditioning: `"none"`, `"label"` or `"support"`.
+        shots: Most support images that the model was meant for, 0 if it takes none.
+        config: The name of the class and its constructor's arguments.
+    """
+
+    conditioning: Literal["none", "label", "support"] = "none"
+    shots: int = 0
+    shape: tuple[int, int, int]
+    levels: int
+    config: dict[str, Any]
+    net: Conditional
+    likelihood: Likelihood
+    classes: ClassVar[dict[str, type[Model]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init_subclass__(**kwargs)
+        Model.classes[cls.__name__] = cls
+        if "__init__" in vars(cls):
+            cls.__init__ = _recording(cls.__init__)
+
+    def __init__(self, shape: Sequence[int], levels: int) -> None:
+        super().__init__()
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"shape must be (channels, height, width), got {tuple(shape)}")
+        self.shape, self.levels = (shape[0], shape[1], shape[2]), levels
+
+    def context(
+        self, support: Tensor | None = None, mask: Tensor | None = None, *, label: Any = None
+    ) -> Context:  # noqa: ANN401
+        """What conditioning computes: make it once, save it, pass it as `context`.
+
+        Arguments:
+            support: Integer images `(K, C, H, W)`, or a batch `(B, K, C, H, W)`.
+            mask: For a batch, which images are there, boolean `(B, K)`; all by default.
+            label: An integer, or integers `(B,)`.
+
+        Raises:
+            ValueError: If this is not what the model is conditioned on.
+        """
+        if support is not None:
+            raise ValueError(f"support: {type(self).__name__} takes no support set")
+        if label is not None:
+            raise ValueError(f"label: {type(self).__name__} takes no label")
+        return Context()
+
+    def forward(
+        self,
+        support: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        label: Any = None,  # noqa: ANN401
+        context: Context | None = None,
+    ) -> Autoregressive:
+        """The distribution given a support set, a label or a context made of either.
+
+        Its batch shape is `(B,)` for a batch of conditions and `()` for one.
+        """
+        if context is None:
+            context = self.context(support, mask, label=label)
+            several = support is not None and support.dim() == 5
+            several = several or (label is not None and torch.as_tensor(label).dim() == 1)
+        else:
+            several = context.batch > 1
+        batch_shape = (context.batch,) if several else ()
+        return Autoregressive(self.net, self.likelihood, self.shape, context, batch_shape)
+
+    def save(self, directory: str | Path, card: dict[str, Any] | None = None) -> Path:
+        """Writes `config.json` and `model.safetensors`, and a card if there is one, atomically.
+
+        Raises:
+            OSError: If the directory can't be written; what was there stays.
+        """
+        from .storage import save
+
+        return save(self, Path(directory), card)
+
+    @property
+    def dims(self) -> int:
+        """Number of values of an image, C x H x W."""
+        channels, height, width = self.shape
+        return channels * height * width
+
+    def _support(self, support: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """A valid batch `(B, K, C, H, W)` and its mask, on the model's device."""
+        device = next(self.parameters()).device
+        if support is None:
+            if mask is not None:
+                raise ValueError("mask: there is no support set for it to cover")
+            support = torch.zeros(1, 0, *self.shape, dtype=torch.uint8)
+        name = f"support must be integer images (K, {', '.join(map(str, self.shape))})"
+        if support.dtype.is_floating_point or support.dtype.is_complex:
+            raise ValueError(f"{name} in 0..{self.levels - 1}, got {support.dtype}")
+        if support.dim() not in (4, 5) or tuple(support.shape[-3:]) != self.shape:
+            raise ValueError(f"{name}, or a batch of such; got shape {tuple(support.shape)}")
+        if support.numel() and (int(support.min()) < 0 or int(support.max()) >= self.levels):
+            got = f"{int(support.min())}..{int(support.max())}"
+            raise ValueError(f"{name} in 0..{self.levels - 1}, got {got}")
+        if support.dim() == 4:
+            if mask is not None and mask.dim() == 1:
+                mask = mask[None]
+            support = support[None]
+        if mask is None:
+            mask = torch.ones(support.shape[:2], dtype=torch.bool)
+        if mask.dtype != torch.bool or mask.shape != support.shape[:2]:
+            wanted, got = tuple(support.shape[:2]), tuple(mask.shape)
+            raise ValueError(f"mask must be boolean {wanted}, got {mask.dtype} {got}")
+        return support.to(device), mask.to(device)
+
+
+def _recording(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that keeps its arguments, defaults too, as the config."""
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def wrapped(self: Model, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        init(self, *args, **kwargs)
+        _, *arguments = bound.arguments.items()
+        self.config = {"model": type(self).__name__, **dict(arguments)}
+
+    return wrapped

@@ -1,0 +1,64 @@
+"""What Gated PixelCNN and PixelSNAIL share: no condition, or a label."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..nn import Context
+from .backbones import assemble
+from .base import Model
+
+__all__ = ["ByLabel"]
+
+
+class ByLabel(Model, ABC):
+    """A backbone without a condition, or with an embedded label in every gate."""
+
+    def __init__(
+        self,
+        backbone: str,
+        shape: Sequence[int],
+        levels: int,
+        labels: int | None,
+        width: int,
+        depth: int,
+        likelihood: str,
+        dropout: float,
+    ) -> None:
+        super().__init__(shape, levels)
+        self.labels = labels
+        if labels is not None:
+            self.conditioning = "label"
+            self.embedding = nn.Embedding(labels, width)
+        assemble(
+            self,
+            name=backbone,
+            family=likelihood,
+            depth=depth,
+            width=width,
+            dropout=dropout,
+            summary=None if labels is None else width,
+        )
+
+    def context(
+        self,
+        support: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        label: Any = None,  # noqa: ANN401
+    ) -> Context:
+        if self.labels is None or support is not None:
+            return super().context(support, mask, label=label)
+        if label is None:
+            raise ValueError(f"label: this model needs one of 0..{self.labels - 1}, got none")
+        index = torch.as_tensor(label, device=self.embedding.weight.device)
+        if index.dtype.is_floating_point or index.dtype == torch.bool or index.dim() > 1:
+            raise ValueError(f"label must be an integer or integers (B,), got {label!r}")
+        if int(index.min()) < 0 or int(index.max()) >= self.labels:
+            raise ValueError(f"label must be in 0..{self.labels - 1}, got {label!r}")
+        return Context(summary=self.embedding(index.reshape(-1)))

@@ -1,0 +1,38 @@
+"""Layers: causal with two faces, reads of a support set, support encoders.
+
+Every causal layer has two faces that agree to float tolerance:
+
+* ``forward(x)`` maps a whole signal,
+* ``step(x_t, state) -> (y_t, state)`` maps the next element, from ``start(...)`` on.
+
+A state is a value: a step makes a new one and leaves the old one as it was, so that keeping
+a state is all that it takes to branch.
+"""
+
+from __future__ import annotations
+
+from .attention import AdditiveRead, CausalSelfAttention, DotProductRead, Read
+from .causal import CausalConv1d, HorizontalConv2d, VerticalConv2d
+from .gated import GatedLayer, gate
+from .pixelnet import Conditional, Context, PixelNet
+from .snail import SnailLayer
+from .support import SupportPatches, SupportSummary, SupportTrunk
+
+__all__ = [
+    "AdditiveRead",
+    "CausalConv1d",
+    "CausalSelfAttention",
+    "Conditional",
+    "Context",
+    "DotProductRead",
+    "GatedLayer",
+    "HorizontalConv2d",
+    "PixelNet",
+    "Read",
+    "SnailLayer",
+    "SupportPatches",
+    "SupportSummary",
+    "SupportTrunk",
+    "VerticalConv2d",
+    "gate",
+]

@@ -1,0 +1,175 @@
+"""Attention: from a position to support patches, and causal from a position to earlier ones."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["AdditiveRead", "CausalSelfAttention", "DotProductRead", "Read"]
+
+
+class Read(nn.Module, ABC):
+    r"""A read of a memory of patches by every query.
+
+    .. math:: f_t = \sum_j \alpha_{tj} v_j, \qquad \alpha_t = \mathrm{softmax}_j(e_{tj})
+
+    Patches under the mask weigh nothing. Queries `(B, T, P)`, keys and values `(B, N, P)`,
+    mask `(B, N)` (true for what is there) give reads `(B, T, P)`.
+    """
+
+    @abstractmethod
+    def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+        r"""The weights :math:`\alpha`, `(B, heads, T, N)`: where each query looks."""
+
+    @abstractmethod
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        r"""The reads :math:`f`, `(B, T, P)`."""
+
+
+class AdditiveRead(Read):
+    r"""Additive attention, :math:`e_{tj} = w^\top \tanh(q_t + k_j)`, one head.
+
+    The scores of a chunk of queries at a time are in memory, `chunk x N x P` numbers an item.
+
+    Source: Reed et al., *Few-shot autoregressive density estimation*, 2018 (arXiv 1710.10304),
+    section 3.1, after Bahdanau et al., 2015.
+
+    Example:
+        >>> read = AdditiveRead(8)
+        >>> patches, mask = torch.randn(2, 5, 8), torch.ones(2, 5, dtype=torch.bool)
+        >>> read(torch.randn(2, 7, 8), patches, patches, mask).shape
+        torch.Size([2, 7, 8])
+    """
+
+    def __init__(self, features: int, chunk: int = 64) -> None:
+        super().__init__()
+        self.chunk = chunk
+        self.score = nn.Linear(features, 1, bias=False)
+
+    def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+        score = self.score(torch.tanh(query[:, :, None] + key[:, None]))[..., 0]
+        return score.masked_fill(~mask[:, None], -math.inf).softmax(dim=-1)[:, None]
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        chunks = query.split(self.chunk, dim=1)
+        return torch.cat([self.weights(q, key, mask)[:, 0] @ value for q in chunks], dim=1)
+
+
+class DotProductRead(Read):
+    r"""Scaled dot-product attention, :math:`e_{tj} = q_t^\top k_j / \sqrt{P / h}` a head.
+
+    Source: Vaswani et al., *Attention is all you need*, 2017 (arXiv 1706.03762), equation 1.
+
+    Example:
+        >>> read = DotProductRead(8, heads=2)
+        >>> patches, mask = torch.randn(2, 5, 8), torch.ones(2, 5, dtype=torch.bool)
+        >>> read(torch.randn(2, 7, 8), patches, patches, mask).shape
+        torch.Size([2, 7, 8])
+    """
+
+    def __init__(self, features: int, heads: int = 1) -> None:
+        super().__init__()
+        if features % heads:
+            raise ValueError(f"heads must divide features: got heads={heads}, features={features}")
+        self.heads = heads
+
+    def extra_repr(self) -> str:
+        return f"heads={self.heads}"
+
+    def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+        q, k = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key))
+        score = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        return score.masked_fill(~mask[:, None, None], -math.inf).softmax(dim=-1)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key, value))
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        return y.transpose(1, 2).flatten(2)
+
+
+class _Cache(NamedTuple):
+    """Keys and values `(B, heads, past, features)` of the elements so far."""
+
+    key: Tensor
+    value: Tensor
+
+
+class CausalSelfAttention(nn.Module):
+    r"""Attention from each element to itself and the earlier ones, in any order.
+
+    .. math:: y_t = W_o \sum_{s:\, r(s) \le r(t)} \alpha_{ts} v_s
+
+    where :math:`r` is the rank of an element in `order`. The state holds keys and values.
+
+    Source: Vaswani et al., 2017 (arXiv 1706.03762); as in Chen et al., *PixelSNAIL*, 2017
+    (arXiv 1712.09763), when `strict` leaves out the element itself (the first reads zero).
+
+    Arguments:
+        features: Channels of :math:`x` and :math:`y`.
+        heads: Number of heads.
+        order: A permutation of the positions in the order of writing; raster by default.
+        strict: Whether an element is kept from seeing itself.
+        size: Channels of keys and values together over all heads; `features` by default.
+
+    Example:
+        >>> attention = CausalSelfAttention(8, heads=2)
+        >>> attention(torch.randn(3, 10, 8)).shape
+        torch.Size([3, 10, 8])
+    """
+
+    def __init__(
+        self,
+        features: int,
+        heads: int = 1,
+        order: Tensor | None = None,
+        strict: bool = False,
+        size: int | None = None,
+    ) -> None:
+        super().__init__()
+        size = size or features
+        if size % heads:
+            raise ValueError(f"heads must divide the key size: got heads={heads}, size={size}")
+        self.heads, self.strict = heads, strict
+        self.project = nn.Linear(features, 3 * size)
+        self.out = nn.Linear(size, features)
+        self.register_buffer("order", order, persistent=False)
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.project(x).unflatten(-1, (3, self.heads, -1)).unbind(-3)
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+
+    def mask(self, length: int) -> Tensor:
+        """Which element `(T, 1)` may see which `(1, T)`."""
+        steps = torch.arange(length, device=self.out.weight.device)
+        order = self.order
+        rank = steps if order is None else torch.empty_like(steps).scatter_(0, order, steps)
+        return rank[None] < rank[:, None] if self.strict else rank[None] <= rank[:, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps a signal `(B, T, C)` to `(B, T, C)`."""
+        q, k, v = self._split(x)
+        if self.strict:
+            # A slot of zeros that all may see: the first element has something to attend to.
+            k, v = (F.pad(t, (0, 0, 1, 0)) for t in (k, v))
+        mask = F.pad(self.mask(x.shape[1]), (int(self.strict), 0), value=True)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+    def start(self, batch: int) -> _Cache:
+        """The state before the first element."""
+        size = self.out.in_features // self.heads
+        empty = self.out.weight.new_zeros(batch, self.heads, int(self.strict), size)
+        return _Cache(empty, empty)
+
+    def step(self, x: Tensor, state: _Cache) -> tuple[Tensor, _Cache]:
+        """Maps the next element in `order`, `(B, C)`, to `(B, C)`."""
+        q, k, v = self._split(x[:, None])
+        seen = _Cache(torch.cat([state.key, k], dim=2), torch.cat([state.value, v], dim=2))
+        past = state if self.strict else seen
+        y = F.scaled_dot_product_attention(q, past.key, past.value)
+        return self.out(y.transpose(1, 2).flatten(2))[:, 0], seen

@@ -1,0 +1,247 @@
+"""The one conditional: parameters of p(x_t | x_<t, context), in two faces."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .attention import Read
+from .causal import HorizontalConv2d, VerticalConv2d
+from .gated import GatedLayer
+from .snail import SnailLayer
+from .support import positions
+
+__all__ = ["Conditional", "Context", "PixelNet"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What conditioning computes, once, for a batch of B conditions; empty without one.
+
+    Attributes:
+        summary: A vector each, `(B, F)`.
+        key, value: Patches to read, `(B, N, P)`.
+        mask: Which of these are there, `(B, N)`.
+    """
+
+    summary: Tensor | None = None
+    key: Tensor | None = None
+    value: Tensor | None = None
+    mask: Tensor | None = None
+
+    @property
+    def batch(self) -> int:
+        """Number of conditions B, 1 if there is nothing to condition on."""
+        return next((len(t) for t in self.tensors().values()), 1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors by name."""
+        named = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: t for name, t in named if t is not None}
+
+    def to(self, *args: Any, **kwargs: Any) -> Context:  # noqa: ANN401
+        """Moves or casts the tensors (a mask stays boolean)."""
+        moved = {k: t.to(*args, **kwargs) for k, t in self.tensors().items()}
+        if self.mask is not None:
+            moved["mask"] = moved["mask"].bool()
+        return Context(**moved)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the tensors as safetensors, to condition on them later without the set.
+
+        Raises:
+            ValueError: If there is nothing to save.
+        """
+        from safetensors.torch import save_file
+
+        if not self.tensors():
+            raise ValueError("context is empty: an unconditional model has nothing to save")
+        save_file({k: t.detach().contiguous() for k, t in self.tensors().items()}, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Context:
+        """Reads what `save` wrote."""
+        from safetensors.torch import load_file
+
+        return Context(**load_file(path))
+
+
+class Conditional(nn.Module, ABC):
+    r"""One function: the parameters of :math:`p(x_t \mid x_{<t}, c)` for pixels in raster order.
+
+    `forward` gives those of a whole image, `start` and `step` one pixel at a time. Images are
+    integers. N images share B conditions in groups of N / B that follow one another.
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        """Parameters `(N, P, H, W)` of the pixels of images `(N, C, H, W)`."""
+
+    @abstractmethod
+    def start(self, batch: int, size: tuple[int, int], context: Context) -> Any:  # noqa: ANN401
+        """The state before the first pixel of N images of a size `(H, W)`."""
+
+    @abstractmethod
+    def step(self, x: Tensor | None, state: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
+        """Takes in a pixel `(N, C)`, none at first; gives the parameters `(N, P)` of the next."""
+
+
+class _State(NamedTuple):
+    """What a step needs: weights laid out for it, the row so far, what each layer keeps."""
+
+    stem: Tensor
+    head: tuple[tuple[Tensor, Tensor], ...]
+    memory: Context
+    place: Tensor
+    rows: Tensor
+    row: tuple[Tensor, ...]
+    past: tuple[Tensor, ...]
+    links: tuple[Tensor, ...]
+    layers: tuple[Any, ...]
+
+
+class PixelNet(Conditional):
+    r"""A stem, causal layers, reads of a support set between them, and a head.
+
+    The image is shifted once, at the stem: down a row for the vertical stack, and along the
+    raster for the horizontal one, which begins with the latest pixels, those of the row above
+    too. From then on every layer takes in the present position as well. Before each layer
+    named in `read_at`, the horizontal stack asks, :math:`q_t = W_q \, \mathrm{silu}(h_t)`, and
+    what is read enters the horizontal stack of that layer and of all after it.
+
+    Arguments:
+        channels: Channels of an image.
+        levels: Values of a pixel, `0..levels-1`.
+        layers: `GatedLayer` or `SnailLayer`.
+        features: Channels of either stack.
+        outputs: Parameters a pixel.
+        reads: One `Read` for each entry of `read_at`.
+        read_at: Indices of layers.
+        patches: Channels of keys and values.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        levels: int,
+        layers: Sequence[GatedLayer | SnailLayer],
+        features: int,
+        outputs: int,
+        reads: Sequence[Read] = (),
+        read_at: Sequence[int] = (),
+        patches: int = 0,
+        kernel: int = 7,
+    ) -> None:
+        super().__init__()
+        self.levels = levels
+        # Which reads come before a layer.
+        self.asked = [[j for j, at in enumerate(read_at) if at == i] for i in range(len(layers))]
+        self.vertical = VerticalConv2d(channels + 1, features, kernel)
+        self.horizontal = HorizontalConv2d(channels + 1, features, kernel)
+        self.place = nn.Conv2d(2, features, 1, bias=False)
+        self.layers = nn.ModuleList(layers)
+        self.reads = nn.ModuleList(reads)
+        self.queries = nn.ModuleList(nn.Linear(features, patches) for _ in read_at)
+        self.head = nn.Sequential(
+            nn.SiLU(), nn.Conv2d(features, features, 1), nn.SiLU(), nn.Conv2d(features, outputs, 1)
+        )
+
+    def _embed(self, x: Tensor) -> Tensor:
+        """Pixels in [-1, 1], and a channel of ones that tells them from what lies outside."""
+        x = x.to(self.place.weight.dtype) * (2 / (self.levels - 1)) - 1
+        return torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+
+    def _read(self, i: int, h: Tensor, context: Context) -> Tensor:
+        """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
+        query = self.queries[i](F.silu(h))
+        grouped = query.unflatten(0, (context.batch, -1)).flatten(1, 2)
+        read = self.reads[i](grouped, context.key, context.value, context.mask)
+        return read.reshape(query.shape)
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        x = self._embed(x)
+        if x.device.type == "cpu":
+            x = x.contiguous(memory_format=torch.channels_last)
+        v = self.vertical(F.pad(x, (0, 0, 1, -1)))
+        recent = F.pad(x.flatten(2), (1, -1))[:, :, None]
+        h = self.horizontal(recent).view_as(v) + v
+        h = h + self.place(positions(*x.shape[-2:], like=x)[None])
+        summary = _spread(context.summary, len(x) // context.batch)
+        read = None
+        for i, layer in enumerate(self.layers):
+            for j in self.asked[i]:
+                found = self._read(j, h.flatten(2).transpose(1, 2), context)
+                found = found.transpose(1, 2).unflatten(2, h.shape[-2:])
+                read = found if read is None else read + found
+            v, h = layer(v, h, summary, read)
+        return self.head(h)
+
+    def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
+        height, width = size
+        summary = _spread(context.summary, batch // context.batch)
+        grid = positions(height, width, like=self.place.weight)
+        place = torch.einsum("dp,phw->hwd", self.place.weight[:, :, 0, 0], grid)
+        rows = self.vertical.start(batch, width)
+        # The image is shifted down and right: the stem first takes in a row and a pixel of zeros.
+        above = rows[:, :, 0].unbind(-1)
+        return _State(
+            stem=self.horizontal.matrix(),
+            head=tuple(
+                (conv.weight[:, :, 0, 0].t(), conv.bias)
+                for conv in self.head
+                if isinstance(conv, nn.Conv2d)
+            ),
+            memory=context,
+            place=place + self.horizontal.conv.bias,
+            rows=rows,
+            row=above,
+            past=(*self.horizontal.start(batch), above[0]),
+            links=(),
+            layers=tuple(layer.start(batch, size, summary) for layer in self.layers),
+        )
+
+    def step(self, x: Tensor | None, state: _State) -> tuple[Tensor, _State]:
+        if x is not None:
+            pixel = self._embed(x)
+            state = state._replace(row=(*state.row, pixel), past=(*state.past[1:], pixel))
+        if len(state.row) == state.rows.shape[-1]:
+            state = self._row(state)
+        h = torch.addmm(state.links[len(state.row)], torch.cat(state.past, dim=1), state.stem)
+        read, layers = None, []
+        for layer, asked, kept in zip(self.layers, self.asked, state.layers, strict=True):
+            for j in asked:
+                found = self._read(j, h[:, None], state.memory)[:, 0]
+                read = found if read is None else read + found
+            h, kept = layer.step(h, kept, read)
+            layers.append(kept)
+        for weight, bias in state.head:
+            h = torch.addmm(bias, F.silu(h), weight)
+        return h, state._replace(layers=tuple(layers))
+
+    def _row(self, state: _State) -> _State:
+        """Takes in the row that is complete and begins the next one."""
+        v, rows = self.vertical.step(torch.stack(state.row, dim=-1), state.rows)
+        links = v.permute(2, 0, 1) + state.place[0][:, None]
+        layers = []
+        for layer, kept in zip(self.layers, state.layers, strict=True):
+            v, kept = layer.row(v, kept)
+            layers.append(kept)
+        return state._replace(
+            rows=rows,
+            row=(),
+            links=links.unbind(0),
+            place=state.place[1:],
+            layers=tuple(layers),
+        )
+
+
+def _spread(summary: Tensor | None, times: int) -> Tensor | None:
+    """One summary for each image of its group."""
+    return summary if summary is None or times == 1 else summary.repeat_interleave(times, dim=0)

@@ -1,0 +1,100 @@
+"""Support encoders: from a set of images to a summary vector, and to keys and values of patches."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["SupportPatches", "SupportSummary", "SupportTrunk", "positions"]
+
+
+def positions(height: int, width: int, like: Tensor) -> Tensor:
+    """Rows and columns as two channels in [-1, 1], `(2, H, W)`.
+
+    Example:
+        >>> positions(2, 3, torch.zeros(()))[1]
+        tensor([[-1.,  0.,  1.],
+                [-1.,  0.,  1.]])
+    """
+    y = torch.linspace(-1, 1, height, dtype=like.dtype, device=like.device)
+    x = torch.linspace(-1, 1, width, dtype=like.dtype, device=like.device)
+    return torch.stack(torch.meshgrid(y, x, indexing="ij"))
+
+
+class SupportTrunk(nn.Module):
+    """Features of support images on a grid a quarter of their size, position channels included.
+
+    Maps integers `(..., C, H, W)` in `0..levels-1` to `(..., D, ceil(H/4), ceil(W/4))`.
+
+    Example:
+        >>> trunk = SupportTrunk(1, levels=2, features=8)
+        >>> trunk(torch.randint(2, (2, 3, 1, 26, 26))).shape
+        torch.Size([2, 3, 8, 7, 7])
+    """
+
+    def __init__(self, channels: int, levels: int, features: int) -> None:
+        super().__init__()
+        self.levels = levels
+        self.convs = nn.ModuleList(
+            nn.Conv2d(inputs, features, 3, stride=stride, padding=1)
+            for inputs, stride in [(channels + 2, 1), (features, 2), (features, 2), (features, 1)]
+        )
+
+    def forward(self, support: Tensor) -> Tensor:
+        *batch, _, height, width = support.shape
+        x = support.flatten(0, -4).to(self.convs[0].weight.dtype) * (2 / (self.levels - 1)) - 1
+        x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
+        for i, conv in enumerate(self.convs):
+            y = F.silu(conv(x))
+            x = x + y if i == len(self.convs) - 1 else y
+        return x.unflatten(0, batch)
+
+
+class SupportSummary(nn.Module):
+    r"""A vector for a set of images, the same in whatever order they come.
+
+    .. math:: f(s) = \mathrm{MLP}\Big(\frac1K \sum_{k=1}^K g(s_k), \frac1{1+K}\Big)
+
+    Maps features `(B, K, D, h, w)` under a mask `(B, K)` to `(B, F)`; :math:`K` counts what the
+    mask lets through and may be zero.
+
+    Source: Reed et al., 2018 (arXiv 1710.10304), section 3; the mean and the count are those of
+    Edwards & Storkey, *Towards a neural statistician*, 2017 (arXiv 1606.02185), section 4.
+    """
+
+    def __init__(self, grid: tuple[int, int], features: int, outputs: int) -> None:
+        super().__init__()
+        self.item = nn.Sequential(nn.Linear(features * grid[0] * grid[1], outputs), nn.SiLU())
+        self.set = nn.Sequential(
+            nn.Linear(outputs + 1, outputs), nn.SiLU(), nn.Linear(outputs, outputs)
+        )
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        count = mask.sum(dim=1, keepdim=True)
+        items = self.item(features.flatten(2)) * mask[..., None]
+        mean = items.sum(dim=1) / count.clamp(min=1)
+        return self.set(torch.cat([mean, (1 / (1 + count)).to(mean)], dim=-1))
+
+
+class SupportPatches(nn.Module):
+    """Keys and values of the patches of a support set, and a learned one that is always there.
+
+    Maps features `(B, K, D, h, w)` under a mask `(B, K)` to keys and values `(B, K h w + 1, P)`
+    and their mask. The slot that is always there is all that an empty set has to offer.
+
+    Source: Reed et al., 2018 (arXiv 1710.10304), section 3.1.
+    """
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(features, 2 * outputs)
+        self.nothing = nn.Parameter(torch.zeros(2 * outputs))
+
+    def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        batch, _, _, height, width = features.shape
+        patches = self.project(features.flatten(3).transpose(2, 3)).flatten(1, 2)
+        nothing = self.nothing.to(patches).expand(batch, 1, -1)
+        key, value = torch.cat([nothing, patches], dim=1).chunk(2, dim=-1)
+        there = mask.repeat_interleave(height * width, dim=1)
+        return key, value, F.pad(there, (1, 0), value=True)

@@ -1,0 +1,41 @@
+"""Training: recipes, the loop, checkpoints that survive.
+
+* `Recipe` says everything that decides a run; `RECIPES` has the named ones.
+* `train(recipe, out, on_progress=None, *, kinds=None) -> Result` runs it, or goes on with what
+  `out` already holds. It needs the extra `train` (Accelerate).
+* `on_progress` is called with a `Progress` on the main process, and nothing is printed.
+
+What a run leaves in `out`:
+
+========================  ==================================================================
+`model/`                  the averaged weights, once the run ends: what `ilk.load` reads
+`checkpoints/step-.../`   weights, average and optimiser, the newest `keep` of them
+`log.jsonl`               a JSON object a line: progress, validation
+`samples/*.png`           sheets of samples
+`tensorboard/`            the same figures for TensorBoard, on request
+`nan-step-N.safetensors`  the batch on which the loss stopped being a number, if it did
+========================  ==================================================================
+
+Example:
+    >>> from ilk.training import RECIPES, train
+    >>> result = train(RECIPES["omniglot"], "runs/omniglot")          # doctest: +SKIP
+    >>> model = ilk.load(result.model)                                # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from .loop import train
+from .recipe import RECIPES, Recipe
+from .report import Progress, Result, SaveError
+from .schedule import ema_decay, learning_rate
+
+__all__ = [
+    "RECIPES",
+    "Progress",
+    "Recipe",
+    "Result",
+    "SaveError",
+    "ema_decay",
+    "learning_rate",
+    "train",
+]

@@ -1,0 +1,173 @@
+"""Checkpoints: whole or absent, checked before use, the newest few kept.
+
+A checkpoint is a folder `step-00001000` with `model.safetensors`, `ema.safetensors`,
+`optimizer.safetensors` and `checkpoint.json`, which has the SHA-256 of the three. No pickles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from .files import remove_temporaries, write_bytes, write_directory
+
+__all__ = ["Checkpoint", "Checkpoints", "restore_optimizer", "restore_weights", "state_tensors"]
+
+FORMAT = 1
+PARTS = ("model", "ema", "optimizer")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that has been read and found good.
+
+    Arguments:
+        step: Steps done.
+        meta: What else was saved with it: JSON values.
+        tensors: The tensors of each part, `model`, `ema` and `optimizer`.
+    """
+
+    step: int
+    meta: dict[str, Any]
+    tensors: dict[str, dict[str, Tensor]]
+
+
+class Checkpoints:
+    """The checkpoints of a run.
+
+    Arguments:
+        directory: Where they are; made when the first is saved.
+        keep: How many to keep.
+    """
+
+    def __init__(self, directory: Path, keep: int = 2) -> None:
+        self.directory, self.keep = directory, keep
+
+    def path(self, step: int) -> Path:
+        """The folder of the checkpoint after `step` steps."""
+        return self.directory / f"step-{step:08d}"
+
+    def steps(self) -> list[int]:
+        """The steps of which there are checkpoints, good or bad, ascending."""
+        names = [p.name[5:] for p in self.directory.glob("step-*") if p.is_dir()]
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def clean(self) -> None:
+        """Remove what a killed process left half written."""
+        remove_temporaries(self.directory)
+
+    def save(self, step: int, tensors: dict[str, dict[str, Tensor]], meta: dict[str, Any]) -> Path:
+        """Write a checkpoint, and then drop the oldest beyond `keep`.
+
+        Raises:
+            OSError: If it can't be written (a full disk, say): the ones before are as they were.
+        """
+
+        def fill(folder: Path) -> None:
+            digests = {}
+            for part in PARTS:
+                data = safetensors.torch.save(tensors[part])
+                write_bytes(folder / f"{part}.safetensors", data)
+                digests[part] = hashlib.sha256(data).hexdigest()
+            head = {"format": FORMAT, "step": step, "sha256": digests, **meta}
+            write_bytes(folder / "checkpoint.json", json.dumps(head, indent=1).encode())
+
+        path = self.path(step)
+        write_directory(path, fill)
+        for old in [s for s in self.steps() if s < step][: -(self.keep - 1) or None]:
+            shutil.rmtree(self.path(old), ignore_errors=True)
+        return path
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest good checkpoint, and a message on each newer one that is not.
+
+        Raises:
+            ValueError: If one is from a newer version of the package.
+        """
+        messages = []
+        for step in reversed(self.steps()):
+            try:
+                return self.read(step), messages
+            except _BAD as error:
+                messages.append(f"skipped the damaged checkpoint {self.path(step).name}: {error}")
+        return None, messages
+
+    def set_aside(self, newer_than: int) -> None:
+        """Rename what is newer than a step, so that it is neither read nor counted again."""
+        for step in self.steps():
+            if step > newer_than:
+                path = self.path(step)
+                aside = path.with_name(f"damaged-{path.name}")
+                shutil.rmtree(aside, ignore_errors=True)
+                os.rename(path, aside)
+
+    def read(self, step: int) -> Checkpoint:
+        """Read a checkpoint and check every byte of it."""
+        path = self.path(step)
+        head = json.loads((path / "checkpoint.json").read_bytes())
+        if head["format"] > FORMAT:
+            raise ValueError(
+                f"{path}: written by a newer version of ilk (format {head['format']}, this one"
+                f" reads up to {FORMAT}); update ilk to go on"
+            )
+        tensors = {}
+        for part in PARTS:
+            data = (path / f"{part}.safetensors").read_bytes()
+            if hashlib.sha256(data).hexdigest() != head["sha256"][part]:
+                raise _Damaged(f"{part}.safetensors does not match its checksum")
+            tensors[part] = safetensors.torch.load(data)
+        return Checkpoint(head["step"], head, tensors)
+
+
+class _Damaged(Exception):
+    """The bytes of a checkpoint are not those that were written."""
+
+
+_BAD = (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, _Damaged)
+
+
+def state_tensors(
+    model: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, dict[str, Tensor]]:
+    """The tensors of a run by part, on the CPU, the optimiser's by parameter name."""
+    moments = {}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            moments[f"{name}/{key}"] = value
+    parts = {"model": model.state_dict(), "ema": ema.state_dict(), "optimizer": moments}
+    return {
+        # A copy: parameters may share memory, and safetensors wants each on its own.
+        part: {
+            key: value.detach().to("cpu", copy=True).contiguous() for key, value in state.items()
+        }
+        for part, state in parts.items()
+    }
+
+
+def restore_weights(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy weights into a module's own memory, layout and device kept."""
+    module.load_state_dict(tensors)
+
+
+@torch.no_grad()
+def restore_optimizer(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> None:
+    """Give an optimiser the state that it had, each tensor laid out as the first step would."""
+    for name, parameter in model.named_parameters():
+        prefix = f"{name}/"
+        for key, value in tensors.items():
+            if key.startswith(prefix):
+                own = torch.empty_like(value if key == f"{prefix}step" else parameter)
+                if key == f"{prefix}step" and optimizer.param_groups[0].get("fused"):
+                    own = own.to(parameter.device)
+                optimizer.state[parameter][key[len(prefix) :]] = own.copy_(value)

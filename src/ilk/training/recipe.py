@@ -1,0 +1,236 @@
+"""A recipe: all that decides a run. The named ones stand at the end."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from ilk import models
+from ilk.models import Model
+
+__all__ = ["RECIPES", "Recipe"]
+
+MODELS = {
+    "gated": "GatedPixelCNN",
+    "pixelsnail": "PixelSNAIL",
+    "conditional": "ConditionalPixelCNN",
+    "attention": "AttentionPixelCNN",
+}
+FEW_SHOT = ("conditional", "attention")
+# What may differ between a run and the run that goes on with it: none of it moves a weight.
+FREE = frozenset(("name", "data_root", "device", "images", "steps"))
+FREE |= {"checkpoint_every", "sample_every", "log_every", "keep", "tensorboard"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run: model, data, budget, optimiser, precision, seed.
+
+    Raises:
+        ValueError: If an option is out of range, named in the message.
+
+    Example:
+        >>> Recipe(images=1000, batch=8, queries=2).total_steps
+        63
+    """
+
+    name: str = "custom"
+    """What the run is called on the model's card."""
+    model: Literal["gated", "pixelsnail", "conditional", "attention"] = "attention"
+    """Gated PixelCNN or PixelSNAIL (both without a support set), Conditional PixelCNN (a summary
+    of the support set enters every gate) or Attention PixelCNN (support patches are read)."""
+    backbone: Literal["gated", "snail"] = "gated"
+    """The causal network of a conditional or attention model."""
+    width: int = 64
+    """Channels."""
+    depth: int = 8
+    """Layers."""
+    likelihood: Literal["bernoulli", "categorical", "logistics"] = "bernoulli"
+    """Distribution of a pixel: Bernoulli, categorical, or a mixture of discretised logistics."""
+    dropout: float = 0.0
+    """Probability of dropping a unit."""
+    read_at: tuple[int, ...] = (4,)
+    """Layers before which an attention model reads the support set."""
+    by_label: bool = False
+    """Condition a model without a support set on the label of the kind."""
+    model_args: dict[str, int | float | bool | str] = field(default_factory=dict)
+    """Further arguments of the model's constructor: name value pairs."""
+
+    data: str = "omniglot-26"
+    """omniglot-26, omniglot-28, mnist, mnist-binary, or a folder of folders of images."""
+    split: str = "30-20"
+    """Which kinds are for training, where the data have several splits."""
+    data_root: Path | None = None
+    """Where the data are; by default what ILK_DATA says, or the cache."""
+    rotate: bool = False
+    """Every kind turned by 90, 180 and 270 degrees is a further kind."""
+    shots: int = 8
+    """Most support images of an episode; the number is drawn uniformly from 0 to this."""
+
+    batch: int = 32
+    """Episodes a step, over all processes."""
+    queries: int = 1
+    """Images scored an episode."""
+    steps: int = 20_000
+    """Steps in all."""
+    images: int | None = None
+    """Budget in images scored; overrides steps."""
+    lr: float = 2e-3
+    """Highest learning rate."""
+    warmup: int = 200
+    """Steps of linear warm-up; then a half cosine down to zero."""
+    weight_decay: float = 0.01
+    """Decay of matrices and kernels (not of biases and gains), times the learning rate."""
+    beta2: float = 0.99
+    """Decay of AdamW's second moment."""
+    clip: float = 1.0
+    """Highest norm of the gradient."""
+    ema: float = 0.999
+    """Decay of the average of the weights; the average is the model that is saved."""
+
+    precision: Literal["bf16", "float32"] = "bf16"
+    """Autocast to bfloat16, or float32 throughout. Weights and likelihoods are float32 in both."""
+    channels_last: bool = False
+    """Keep channels innermost in memory: for GPUs; on a CPU it was measured to be slower."""
+    compile: bool = False
+    """Compile the training step with torch.compile."""
+    device: Literal["auto", "cpu"] = "auto"
+    """The accelerator that there is, or the CPU."""
+    seed: int = 0
+    """Decides the first weights and every batch."""
+
+    checkpoint_every: int = 1000
+    """Steps between checkpoints, each with a validation."""
+    sample_every: int = 5000
+    """Steps between sheets of samples; 0 for none."""
+    log_every: int = 50
+    """Steps between reports."""
+    keep: int = 2
+    """Checkpoints to keep."""
+    tensorboard: bool = False
+    """Write for TensorBoard too."""
+
+    def __post_init__(self) -> None:
+        for key in ("width", "depth", "batch", "queries", "steps"):
+            _check(self, key, getattr(self, key) >= 1, "1 or more")
+        for key in ("checkpoint_every", "log_every", "keep"):
+            _check(self, key, getattr(self, key) >= 1, "1 or more")
+        for key in ("shots", "warmup", "weight_decay", "seed", "sample_every"):
+            _check(self, key, getattr(self, key) >= 0, "0 or more")
+        for key in ("lr", "clip"):
+            value = getattr(self, key)
+            _check(self, key, value > 0 and math.isfinite(value), "a finite number above 0")
+        for key in ("beta2", "ema", "dropout"):
+            _check(self, key, 0 <= getattr(self, key) < 1, "0 or more, below 1")
+        _check(self, "images", self.images is None or self.images >= 1, "1 or more")
+        _check(self, "model", self.model in MODELS, " or ".join(MODELS))
+        _check(self, "precision", self.precision in ("bf16", "float32"), "bf16 or float32")
+        _check(self, "by_label", not (self.by_label and self.few_shot), "False with a support set")
+        _check(self, "rotate", not (self.by_label and self.rotate), "False with labels")
+
+    @property
+    def few_shot(self) -> bool:
+        """Whether the model is called on a support set."""
+        return self.model in FEW_SHOT
+
+    @property
+    def images_per_step(self) -> int:
+        """Images scored a step, over all processes."""
+        return self.batch * self.queries
+
+    @property
+    def total_steps(self) -> int:
+        """The length of the run in steps, whichever way the budget is given."""
+        return self.steps if self.images is None else -(-self.images // self.images_per_step)
+
+    def build(self, shape: tuple[int, int, int], levels: int, kinds: int) -> Model:
+        """A new model for images of a shape, of which there are so many kinds.
+
+        Raises:
+            ValueError: If the model does not take these arguments.
+        """
+        arguments: dict[str, Any] = {
+            "width": self.width,
+            "depth": self.depth,
+            "likelihood": self.likelihood,
+            "dropout": self.dropout,
+        }
+        if self.few_shot:
+            arguments |= {"backbone": self.backbone, "shots": self.shots}
+        if self.model == "attention":
+            arguments["read_at"] = self.read_at
+        if self.by_label:
+            arguments["labels"] = kinds
+        try:
+            return getattr(models, MODELS[self.model])(
+                shape, levels, **(arguments | self.model_args)
+            )
+        except TypeError as error:
+            raise ValueError(f"model_args: {error}") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as JSON values."""
+        values = {key: v for key, v in asdict(self).items() if key != "data_root"}
+        return json.loads(json.dumps(values | {"total_steps": self.total_steps}))
+
+    def differences(self, saved: dict[str, Any]) -> list[str]:
+        """How a saved recipe differs where it matters, as `field: saved -> now`.
+
+        Example:
+            >>> Recipe(width=32).differences(Recipe(width=64, log_every=1).to_json())
+            ['width: 64 -> 32']
+        """
+        now = self.to_json()
+        keys = [k for k in dict.fromkeys((*now, *saved)) if k not in FREE]
+        return [
+            f"{k}: {saved.get(k)!r} -> {now.get(k)!r}" for k in keys if saved.get(k) != now.get(k)
+        ]
+
+    def command(self) -> str:
+        """The command line of this recipe: the named one it comes from, and what was changed.
+
+        Example:
+            >>> Recipe(name="omniglot", width=32).command().split(" --")[0]
+            'ilk train omniglot'
+        """
+        base = RECIPES.get(self.name, Recipe())
+        words = ["ilk", "train", self.name]
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name in ("name", "data_root") or value == getattr(base, f.name):
+                continue
+            flag = "--" + f.name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(flag if value else flag.replace("--", "--no-", 1))
+            elif isinstance(value, dict):
+                words += [flag, *(str(item) for pair in value.items() for item in pair)]
+            elif isinstance(value, tuple):
+                words += [flag, *map(str, value)]
+            else:
+                words += [flag, str(value)]
+        return " ".join(words)
+
+
+def _check(recipe: Recipe, key: str, good: bool, wanted: str) -> None:
+    if not good:
+        raise ValueError(f"{key}: wanted {wanted}, got {getattr(recipe, key)!r}")
+
+
+def _named(*recipes: Recipe) -> dict[str, Recipe]:
+    return {recipe.name: recipe for recipe in recipes}
+
+
+_OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "images": 240_000}
+
+RECIPES: dict[str, Recipe] = _named(
+    Recipe(name="omniglot", model="attention", **_OMNIGLOT),
+    Recipe(name="omniglot-conditional", model="conditional", **_OMNIGLOT),
+    Recipe(name="omniglot-unconditional", model="gated", **_OMNIGLOT),
+    Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
+    Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
+    Recipe(name="folder", model="attention", likelihood="logistics", data="images"),
+)
+"""Named recipes. The three of Omniglot differ in the conditioning alone."""

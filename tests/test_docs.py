@@ -1,0 +1,83 @@
+"""The documentation is true: its Python runs, and its commands have the options that it names."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.M | re.S)
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The commands of a page, an argument list each; a backslash goes on with a line."""
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    return [words for line in text.splitlines() if (words := shlex.split(line, comments=True))]
+
+
+@cache
+def help_of(verb: str) -> str:
+    """What ``ilk VERB --help`` prints."""
+    import contextlib
+    import io
+
+    from ilk.cli import main
+
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
+        raise SystemExit(main([verb, "--help"]) or 0)
+    assert stop.value.code in (0, None)
+    return out.getvalue()
+
+
+with_python = [page for page in PAGES if blocks(page, "python")]
+with_ilk = [page for page in PAGES if any("ilk" in line for line in commands(page))]
+
+
+def named(page: Path) -> str:
+    return page.name
+
+
+@pytest.mark.parametrize("page", with_python, ids=named)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict = {"__name__": "__docs__"}
+    for number, block in enumerate(blocks(page, "python")):
+        exec(compile(block, f"{page.name}[{number}]", "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", with_ilk, ids=named)
+def test_commands_exist(page: Path) -> None:
+    for words in commands(page):
+        if "ilk" not in words:
+            continue
+        verb, *rest = words[words.index("ilk") + 1 :]
+        known = help_of(verb)
+        for word in rest:
+            if word.startswith("--"):
+                flag = word.split("=")[0]
+                assert re.search(rf"{flag}\b", known), f"ilk {verb} has no {flag}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for words in commands(page):
+        if words[0] == "make":
+            goals = {w for w in words[1:] if "=" not in w}
+            assert goals <= targets, f"no such target: {goals - targets}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import tyro
+from training.toys import tiny
+
+from ilk.training import RECIPES, Recipe
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("batch", 0), ("queries", 0), ("steps", 0), ("images", 0), ("shots", -1), ("lr", 0.0),
+        ("lr", float("nan")), ("clip", -1.0), ("ema", 1.0), ("dropout", 1.0), ("keep", 0),
+        ("model", "nothing"), ("precision", "fp16"), ("by_label", True), ("log_every", 0),
+    ],
+)  # fmt: skip
+def test_a_bad_option_is_named(field, value):
+    with pytest.raises(ValueError, match=f"^{field}: .*got"):
+        tiny(**{field: value})
+
+
+def test_labels_and_rotated_kinds_exclude_each_other():
+    with pytest.raises(ValueError, match="rotate"):
+        Recipe(model="gated", by_label=True, rotate=True)
+
+
+def test_a_budget_in_images_becomes_whole_steps():
+    assert tiny(images=81, batch=4, queries=2).total_steps == 11
+    assert tiny(images=80, batch=4, queries=2).total_steps == 10
+    assert tiny(steps=7).total_steps == 7
+
+
+def test_only_what_moves_weights_counts_as_a_difference():
+    saved = json.loads(json.dumps(tiny().to_json()))
+    assert tiny(log_every=9, checkpoint_every=1, keep=5, tensorboard=True).differences(saved) == []
+    assert tiny(images=96, steps=99).differences(saved) == []
+    assert tiny(lr=0.5, steps=13).differences(saved) == [
+        "lr: 0.002 -> 0.5",
+        "total_steps: 12 -> 13",
+    ]
+    weightless = {"name", "data_root", "device", "images", "steps", "checkpoint_every"}
+    weightless |= {"sample_every", "log_every", "keep", "tensorboard"}
+    for f in dataclasses.fields(Recipe):
+        other = {k: "other" if k == f.name else v for k, v in saved.items()}
+        assert bool(tiny().differences(other)) == (f.name not in weightless), f.name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_named_recipes_build_and_their_command_comes_back(name):
+    recipe = RECIPES[name]
+    model = recipe.build((1, 8, 8), 2, kinds=10)
+    assert model.conditioning == (
+        "support" if recipe.few_shot else "label" if recipe.by_label else "none"
+    )
+    assert model.shots == (recipe.shots if recipe.few_shot else 0)
+    changed = dataclasses.replace(recipe, width=24, compile=True, model_args={"patches": 8})
+    words = changed.command().split()
+    assert words[:3] == ["ilk", "train", name]
+    assert tyro.cli(Recipe, default=recipe, args=words[3:]) == changed
+
+
+def test_the_three_of_omniglot_differ_in_the_conditioning_alone():
+    names = ("omniglot", "omniglot-conditional", "omniglot-unconditional")
+    plain = [dataclasses.replace(RECIPES[n], name="", model="gated") for n in names]
+    assert plain[0] == plain[1] == plain[2]
+
+
+def test_model_arguments_that_do_not_exist_are_named():
+    with pytest.raises(ValueError, match=r"model_args: .*wings"):
+        tiny(model_args={"wings": 2}).build((1, 4, 4), 2, 3)
