@@ -122,9 +122,7 @@ def training(repeats: int) -> dict[str, Spread]:
     plain = training_step(gated(), images(BATCH), None)
     shared = training_step(attentive(), images(4, BATCH // 4), images(BATCH // 4, 4))
     single = training_step(attentive(), images(1, BATCH), images(BATCH, 4))
-    conv_s, plain_s, shared_s, single_s = in_turn(
-        [convolution(), plain, shared, single], repeats
-    )
+    conv_s, plain_s, shared_s, single_s = in_turn([convolution(), plain, shared, single], repeats)
     pairs = list(zip(conv_s, plain_s, shared_s, single_s, strict=True))
     share = backbone_flop() / CONVOLUTION_FLOP
     return {

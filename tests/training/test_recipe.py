@@ -63,6 +63,13 @@ def test_named_recipes_build_and_their_command_comes_back(name):
     assert tyro.cli(Recipe, default=recipe, args=words[3:]) == changed
 
 
+def test_a_run_from_before_an_option_existed_had_its_default():
+    saved = json.loads(json.dumps(tiny().to_json()))
+    del saved["clip"], saved["read_at"]
+    assert tiny().differences(saved) == ["read_at: [4] -> [1]"]
+    assert tiny(clip=9.0, read_at=(4,)).differences(saved) == ["clip: 1.0 -> 9.0"]
+
+
 def test_the_three_of_omniglot_differ_in_the_conditioning_alone():
     names = ("omniglot", "omniglot-conditional", "omniglot-unconditional")
     plain = [dataclasses.replace(RECIPES[n], name="", model="gated") for n in names]

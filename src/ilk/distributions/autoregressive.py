@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -42,7 +43,7 @@ class Autoregressive(Distribution):
         (torch.Size([5, 1, 4, 4]), torch.Size([5]), torch.Size([5, 1, 4, 4]))
     """
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
     has_rsample = False
 
     def __init__(
@@ -162,7 +163,7 @@ class Autoregressive(Distribution):
         return self._draw(x.to(self.dtype), known, generator, temperature)
 
     def conditional_mean(self, x: Tensor) -> Tensor:
-        r"""The mean of every value given those before it, :math:`E[x_{t,c} \mid x_{<t}, x_{t,<c}]`.
+        r"""Means of all values given those before, :math:`E[x_{t,c} \mid x_{<t}, x_{t,<c}]`.
 
         The mean and the mode of whole images have no closed form; `sample(temperature=0)` takes
         the mode of every value in turn.
@@ -215,7 +216,7 @@ class Autoregressive(Distribution):
             raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
         flat = self._flatten(x).movedim(1, -1).long()
         kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
-        count, height, width, channels = flat.shape
+        count, height, width, _ = flat.shape
         if count == 0:
             return x.clone()
         # One number for every value of every image, in a fixed order: what a seed draws depends

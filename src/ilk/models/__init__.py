@@ -5,6 +5,7 @@ from __future__ import annotations
 from .attention_pixelcnn import AttentionPixelCNN
 from .base import Model
 from .conditional_pixelcnn import ConditionalPixelCNN
+from .context import ContextModel
 from .gated_pixelcnn import GatedPixelCNN
 from .pixelsnail import PixelSNAIL
 from .storage import load
@@ -12,6 +13,7 @@ from .storage import load
 __all__ = [
     "AttentionPixelCNN",
     "ConditionalPixelCNN",
+    "ContextModel",
     "GatedPixelCNN",
     "Model",
     "PixelSNAIL",

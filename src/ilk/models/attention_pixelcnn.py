@@ -107,7 +107,7 @@ class AttentionPixelCNN(Model):
         support: Tensor | None = None,
         mask: Tensor | None = None,
         *,
-        label: Any = None,  # noqa: ANN401
+        label: Any = None,
     ) -> Context:
         if label is not None:
             return super().context(label=label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..distributions.likelihoods import likelihood
-from ..nn import GatedLayer, PixelNet, Read, SnailLayer
+from ..nn import GatedLayer, PixelLayer, PixelNet, Read, SnailLayer
 from .base import Model
 
 __all__ = ["BACKBONES", "assemble", "backbone"]
@@ -21,7 +21,7 @@ def backbone(
     read: int | None = None,
     read_from: int = 0,
     dropout: float = 0.0,
-) -> list[GatedLayer | SnailLayer]:
+) -> list[PixelLayer]:
     """Layers of a backbone, given what a summary and, from a layer on, a read add to their gates.
 
     `gated` is that of Gated PixelCNN; `snail` that of PixelSNAIL, with attention after every
@@ -34,7 +34,7 @@ def backbone(
         raise ValueError(f"backbone must be one of {list(BACKBONES)}, got {name!r}")
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
-    layers: list[GatedLayer | SnailLayer] = []
+    layers: list[PixelLayer] = []
     for i in range(depth):
         channels = read if i >= read_from else None
         layers.append(

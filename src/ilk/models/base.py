@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from abc import ABC
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,9 +42,10 @@ class Model(nn.Module, ABC):
     likelihood: Likelihood
     classes: ClassVar[dict[str, type[Model]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Model.classes[cls.__name__] = cls
+        if ABC not in cls.__bases__:
+            Model.classes[cls.__name__] = cls
         if "__init__" in vars(cls):
             cls.__init__ = _recording(cls.__init__)
 
@@ -55,7 +57,7 @@ class Model(nn.Module, ABC):
 
     def context(
         self, support: Tensor | None = None, mask: Tensor | None = None, *, label: Any = None
-    ) -> Context:  # noqa: ANN401
+    ) -> Context:
         """What conditioning computes: make it once, save it, pass it as `context`.
 
         Arguments:
@@ -77,7 +79,7 @@ class Model(nn.Module, ABC):
         support: Tensor | None = None,
         mask: Tensor | None = None,
         *,
-        label: Any = None,  # noqa: ANN401
+        label: Any = None,
         context: Context | None = None,
     ) -> Autoregressive:
         """The distribution given a support set, a label or a context made of either.
@@ -141,11 +143,11 @@ def _recording(init: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(init)
 
     @functools.wraps(init)
-    def wrapped(self: Model, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def wrapped(self: Model, *args: Any, **kwargs: Any) -> None:
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         init(self, *args, **kwargs)
         _, *arguments = bound.arguments.items()
-        self.config = {"model": type(self).__name__, **dict(arguments)}
+        self.config = json.loads(json.dumps({"model": type(self).__name__, **dict(arguments)}))
 
     return wrapped

@@ -50,7 +50,7 @@ class ByLabel(Model, ABC):
         support: Tensor | None = None,
         mask: Tensor | None = None,
         *,
-        label: Any = None,  # noqa: ANN401
+        label: Any = None,
     ) -> Context:
         if self.labels is None or support is not None:
             return super().context(support, mask, label=label)

@@ -74,7 +74,7 @@ class ConditionalPixelCNN(Model):
         support: Tensor | None = None,
         mask: Tensor | None = None,
         *,
-        label: Any = None,  # noqa: ANN401
+        label: Any = None,
     ) -> Context:
         if label is not None:
             return super().context(label=label)

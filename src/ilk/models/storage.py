@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from .base import Model
 
-__all__ = ["FORMAT", "load", "save", "shipped"]
+__all__ = ["FORMAT", "card", "load", "save", "shipped"]
 
 FORMAT = 1
 _WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -86,6 +86,23 @@ def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
         >>> ilk.load(model.save(tempfile.mkdtemp())).config["width"]
         8
     """
+    directory = _find(name_or_dir)
+    model = _build(directory / "config.json")
+    _fill(model, directory / "model.safetensors")
+    return model.to(device).eval()
+
+
+def card(name_or_dir: str | Path) -> dict[str, Any] | None:
+    """A model's card: command, commit, data, hardware, time and figures; None if it has none.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+    """
+    path = _find(name_or_dir) / "card.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _find(name_or_dir: str | Path) -> Path:
     directory = Path(name_or_dir)
     if not directory.is_dir() and str(name_or_dir) in shipped():
         directory = _WEIGHTS / str(name_or_dir)
@@ -94,9 +111,7 @@ def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
             f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
             f"model.safetensors, or one of the shipped models {shipped()}"
         )
-    model = _build(directory / "config.json")
-    _fill(model, directory / "model.safetensors")
-    return model.to(device).eval()
+    return directory
 
 
 def _build(path: Path) -> Model:
@@ -108,15 +123,11 @@ def _build(path: Path) -> Model:
     if not isinstance(form, int) or form > FORMAT:
         raise ValueError(f"{path} has format {form}; this ilk reads up to {FORMAT}: update ilk")
     if name not in Model.classes:
-        raise ValueError(f"{path} names an unknown model {name!r}; known: {_known()}")
+        raise ValueError(f"{path} names an unknown model {name!r}; known: {sorted(Model.classes)}")
     try:
         return Model.classes[name](**config)
     except TypeError as error:
         raise ValueError(f"{path} does not fit {name}: {error}") from None
-
-
-def _known() -> list[str]:
-    return sorted(name for name, cls in Model.classes.items() if cls.__init__ is not Model.__init__)
 
 
 def _fill(model: Model, path: Path) -> None:

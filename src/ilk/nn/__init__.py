@@ -14,6 +14,7 @@ from __future__ import annotations
 from .attention import AdditiveRead, CausalSelfAttention, DotProductRead, Read
 from .causal import CausalConv1d, HorizontalConv2d, VerticalConv2d
 from .gated import GatedLayer, gate
+from .layer import PixelLayer
 from .pixelnet import Conditional, Context, PixelNet
 from .snail import SnailLayer
 from .support import SupportPatches, SupportSummary, SupportTrunk
@@ -27,6 +28,7 @@ __all__ = [
     "DotProductRead",
     "GatedLayer",
     "HorizontalConv2d",
+    "PixelLayer",
     "PixelNet",
     "Read",
     "SnailLayer",

@@ -92,7 +92,7 @@ class DotProductRead(Read):
         return y.transpose(1, 2).flatten(2)
 
 
-class _Cache(NamedTuple):
+class Cache(NamedTuple):
     """Keys and values `(B, heads, past, features)` of the elements so far."""
 
     key: Tensor
@@ -137,6 +137,7 @@ class CausalSelfAttention(nn.Module):
         self.heads, self.strict = heads, strict
         self.project = nn.Linear(features, 3 * size)
         self.out = nn.Linear(size, features)
+        self.order: Tensor | None
         self.register_buffer("order", order, persistent=False)
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -160,16 +161,16 @@ class CausalSelfAttention(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
-    def start(self, batch: int) -> _Cache:
+    def start(self, batch: int) -> Cache:
         """The state before the first element."""
         size = self.out.in_features // self.heads
         empty = self.out.weight.new_zeros(batch, self.heads, int(self.strict), size)
-        return _Cache(empty, empty)
+        return Cache(empty, empty)
 
-    def step(self, x: Tensor, state: _Cache) -> tuple[Tensor, _Cache]:
+    def step(self, x: Tensor, state: Cache) -> tuple[Tensor, Cache]:
         """Maps the next element in `order`, `(B, C)`, to `(B, C)`."""
         q, k, v = self._split(x[:, None])
-        seen = _Cache(torch.cat([state.key, k], dim=2), torch.cat([state.value, v], dim=2))
+        seen = Cache(torch.cat([state.key, k], dim=2), torch.cat([state.value, v], dim=2))
         past = state if self.strict else seen
         y = F.scaled_dot_product_attention(q, past.key, past.value)
         return self.out(y.transpose(1, 2).flatten(2))[:, 0], seen

@@ -120,7 +120,5 @@ class HorizontalConv2d(nn.Module):
     def step(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Maps the next pixel `(B, C)` to `(B, D)`."""
         window = (*state, x)
-        y = F.linear(
-            torch.cat(window, dim=-1), self.conv.weight[:, :, 0].transpose(1, 2).flatten(1)
-        )
-        return y + self.conv.bias, window[1:]
+        y = F.linear(torch.cat(window, dim=-1), self.matrix().t(), self.conv.bias)
+        return y, window[1:]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from .causal import HorizontalConv2d, VerticalConv2d
+from .layer import PixelLayer
 
 __all__ = ["GatedLayer", "gate"]
 
@@ -37,7 +38,7 @@ class _State(NamedTuple):
     past: tuple[Tensor, ...]
 
 
-class GatedLayer(nn.Module):
+class GatedLayer(PixelLayer):
     r"""A layer of both stacks, `(v, h) -> (v', h')`.
 
     .. math::
@@ -88,7 +89,6 @@ class GatedLayer(nn.Module):
     def forward(
         self, v: Tensor, h: Tensor, summary: Tensor | None = None, read: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Maps stacks `(B, features, H, W)`, given `(B, summary)` and `(B, read, H, W)`."""
         gates = self.gates(summary)
         a = self.vertical(v)
         v = gate(a if gates is None else a + gates[0][..., None, None])
@@ -99,18 +99,14 @@ class GatedLayer(nn.Module):
             b = b + self.read(read)
         return v, h + self.out(self.dropout(gate(b)))
 
-    def start(
-        self, batch: int, size: tuple[int, int], summary: Tensor | None = None
-    ) -> _State:
-        """The state before the first row of images of a size `(H, W)`."""
+    def start(self, batch: int, size: tuple[int, int], summary: Tensor | None = None) -> _State:
         weight = self.horizontal.matrix(), self.out.weight[:, :, 0, 0].t().contiguous()
         rows = self.vertical.start(batch, size[1])
         return _State(weight, self.gates(summary), rows, (), 0, self.horizontal.start(batch))
 
     def row(self, v: Tensor, state: _State) -> tuple[Tensor, _State]:
-        """Begins the next row: maps its vertical stack `(B, features, W)`."""
         a, rows = self.vertical.step(v, state.rows)
-        bias = self.horizontal.conv.bias
+        bias = cast(Tensor, self.horizontal.conv.bias)
         if state.gates is not None:
             a, bias = a + state.gates[0][..., None], bias + state.gates[1]
         v = gate(a)
@@ -119,7 +115,6 @@ class GatedLayer(nn.Module):
         return v, _State(state.weight, state.gates, rows, link.unbind(0), 0, past)
 
     def step(self, h: Tensor, state: _State, read: Tensor | None = None) -> tuple[Tensor, _State]:
-        """Maps the next pixel of the row, `(B, features)`, given its read `(B, read)`."""
         weight, gates, rows, links, column, past = state
         window = (*past, h)
         b = torch.addmm(links[column], torch.cat(window, dim=1), weight[0])

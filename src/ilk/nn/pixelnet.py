@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from .attention import Read
 from .causal import HorizontalConv2d, VerticalConv2d
-from .gated import GatedLayer
-from .snail import SnailLayer
+from .layer import PixelLayer
 from .support import positions
 
 __all__ = ["Conditional", "Context", "PixelNet"]
@@ -46,7 +45,7 @@ class Context:
         named = ((f.name, getattr(self, f.name)) for f in fields(self))
         return {name: t for name, t in named if t is not None}
 
-    def to(self, *args: Any, **kwargs: Any) -> Context:  # noqa: ANN401
+    def to(self, *args: Any, **kwargs: Any) -> Context:
         """Moves or casts the tensors (a mask stays boolean)."""
         moved = {k: t.to(*args, **kwargs) for k, t in self.tensors().items()}
         if self.mask is not None:
@@ -85,11 +84,11 @@ class Conditional(nn.Module, ABC):
         """Parameters `(N, P, H, W)` of the pixels of images `(N, C, H, W)`."""
 
     @abstractmethod
-    def start(self, batch: int, size: tuple[int, int], context: Context) -> Any:  # noqa: ANN401
+    def start(self, batch: int, size: tuple[int, int], context: Context) -> Any:
         """The state before the first pixel of N images of a size `(H, W)`."""
 
     @abstractmethod
-    def step(self, x: Tensor | None, state: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
+    def step(self, x: Tensor | None, state: Any) -> tuple[Tensor, Any]:
         """Takes in a pixel `(N, C)`, none at first; gives the parameters `(N, P)` of the next."""
 
 
@@ -119,7 +118,7 @@ class PixelNet(Conditional):
     Arguments:
         channels: Channels of an image.
         levels: Values of a pixel, `0..levels-1`.
-        layers: `GatedLayer` or `SnailLayer`.
+        layers: The backbone, of `GatedLayer` or `SnailLayer` or one's own.
         features: Channels of either stack.
         outputs: Parameters a pixel.
         reads: One `Read` for each entry of `read_at`.
@@ -131,7 +130,7 @@ class PixelNet(Conditional):
         self,
         channels: int,
         levels: int,
-        layers: Sequence[GatedLayer | SnailLayer],
+        layers: Sequence[PixelLayer],
         features: int,
         outputs: int,
         reads: Sequence[Read] = (),
@@ -152,6 +151,10 @@ class PixelNet(Conditional):
         self.head = nn.Sequential(
             nn.SiLU(), nn.Conv2d(features, features, 1), nn.SiLU(), nn.Conv2d(features, outputs, 1)
         )
+
+    @property
+    def _layers(self) -> Sequence[PixelLayer]:
+        return cast(Sequence[PixelLayer], self.layers)
 
     def _embed(self, x: Tensor) -> Tensor:
         """Pixels in [-1, 1], and a channel of ones that tells them from what lies outside."""
@@ -194,17 +197,17 @@ class PixelNet(Conditional):
         return _State(
             stem=self.horizontal.matrix(),
             head=tuple(
-                (conv.weight[:, :, 0, 0].t(), conv.bias)
+                (conv.weight[:, :, 0, 0].t(), cast(Tensor, conv.bias))
                 for conv in self.head
                 if isinstance(conv, nn.Conv2d)
             ),
             memory=context,
-            place=place + self.horizontal.conv.bias,
+            place=place + cast(Tensor, self.horizontal.conv.bias),
             rows=rows,
             row=above,
             past=(*self.horizontal.start(batch), above[0]),
             links=(),
-            layers=tuple(layer.start(batch, size, summary) for layer in self.layers),
+            layers=tuple(layer.start(batch, size, summary) for layer in self._layers),
         )
 
     def step(self, x: Tensor | None, state: _State) -> tuple[Tensor, _State]:
@@ -215,7 +218,7 @@ class PixelNet(Conditional):
             state = self._row(state)
         h = torch.addmm(state.links[len(state.row)], torch.cat(state.past, dim=1), state.stem)
         read, layers = None, []
-        for layer, asked, kept in zip(self.layers, self.asked, state.layers, strict=True):
+        for layer, asked, kept in zip(self._layers, self.asked, state.layers, strict=True):
             for j in asked:
                 found = self._read(j, h[:, None], state.memory)[:, 0]
                 read = found if read is None else read + found
@@ -230,7 +233,7 @@ class PixelNet(Conditional):
         v, rows = self.vertical.step(torch.stack(state.row, dim=-1), state.rows)
         links = v.permute(2, 0, 1) + state.place[0][:, None]
         layers = []
-        for layer, kept in zip(self.layers, state.layers, strict=True):
+        for layer, kept in zip(self._layers, state.layers, strict=True):
             v, kept = layer.row(v, kept)
             layers.append(kept)
         return state._replace(

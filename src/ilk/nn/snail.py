@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import CausalSelfAttention
+from .attention import Cache, CausalSelfAttention
+from .layer import PixelLayer
 from .support import positions
 
 __all__ = ["DownRightConv2d", "SnailLayer"]
@@ -51,10 +52,10 @@ class DownRightConv2d(nn.Module):
         above, row = state
         if len(row) == len(above):
             above, row = row, ()
-        zeros, column = torch.zeros_like(x), len(row)
-        upper = above[column - 1] if column else zeros
-        left = row[-1] if column else zeros
-        window = torch.stack([upper, above[column], left, x], dim=-1).unflatten(-1, (2, 2))
+        column = len(row)
+        before = (above[column - 1], row[-1]) if row else (torch.zeros_like(x),) * 2
+        window = torch.stack([before[0], above[column], before[1], x], dim=-1)
+        window = window.unflatten(-1, (2, 2))
         return self.conv(window)[:, :, 0, 0], _Past(above, (*row, x))
 
 
@@ -64,10 +65,10 @@ class _State(NamedTuple):
     element: int
     first: _Past
     second: _Past
-    seen: NamedTuple | None
+    seen: Cache | None
 
 
-class SnailLayer(nn.Module):
+class SnailLayer(PixelLayer):
     r"""A gated residual on the horizontal stack, then attention over all that came before.
 
     .. math::
@@ -120,7 +121,6 @@ class SnailLayer(nn.Module):
     def forward(
         self, v: Tensor, h: Tensor, summary: Tensor | None = None, read: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Maps stacks `(B, features, H, W)`, given `(B, summary)` and `(B, read, H, W)`."""
         c = self.second(self.dropout(F.elu(self.first(F.elu(h)))))
         gates = self._gates(summary)
         if gates is not None:
@@ -134,21 +134,16 @@ class SnailLayer(nn.Module):
             h = h + F.elu(y[..., :-2].transpose(1, 2).unflatten(2, h.shape[-2:]))
         return v, h
 
-    def start(
-        self, batch: int, size: tuple[int, int], summary: Tensor | None = None
-    ) -> _State:
-        """The state before the first row of images of a size `(H, W)`."""
+    def start(self, batch: int, size: tuple[int, int], summary: Tensor | None = None) -> _State:
         place = positions(*size, like=self.first.conv.weight).flatten(1).t()
         seen = None if self.attention is None else self.attention.start(batch)
         first, second = (conv.start(batch, size[1]) for conv in (self.first, self.second))
         return _State(self._gates(summary), place, 0, first, second, seen)
 
     def row(self, v: Tensor, state: _State) -> tuple[Tensor, _State]:
-        """Begins the next row: there is nothing to do."""
         return v, state
 
     def step(self, h: Tensor, state: _State, read: Tensor | None = None) -> tuple[Tensor, _State]:
-        """Maps the next pixel, `(B, features)`, given its read `(B, read)`."""
         gates, position, element, first, second, seen = state
         a, first = self.first.step(F.elu(h), first)
         c, second = self.second.step(self.dropout(F.elu(a)), second)
@@ -157,7 +152,7 @@ class SnailLayer(nn.Module):
         if self.read is not None and read is not None:
             c = torch.addmm(c, read, self.read.weight[:, :, 0, 0].t())
         h = h + F.glu(c, dim=1)
-        if self.attention is not None:
+        if self.attention is not None and seen is not None:
             place = position[element].expand(len(h), -1)
             y, seen = self.attention.step(torch.cat([h, place], dim=1), seen)
             h = h + F.elu(y[:, :-2])

@@ -1,4 +1,4 @@
-"""Support encoders: from a set of images to a summary vector, and to keys and values of patches."""
+"""Support encoders: from a set of images to a summary vector, and to patches."""
 
 from __future__ import annotations
 
@@ -43,12 +43,13 @@ class SupportTrunk(nn.Module):
 
     def forward(self, support: Tensor) -> Tensor:
         *batch, _, height, width = support.shape
-        x = support.flatten(0, -4).to(self.convs[0].weight.dtype) * (2 / (self.levels - 1)) - 1
+        weight = next(self.parameters())
+        x = support.flatten(0, -4).to(weight.dtype) * (2 / (self.levels - 1)) - 1
         x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
-        for i, conv in enumerate(self.convs):
-            y = F.silu(conv(x))
-            x = x + y if i == len(self.convs) - 1 else y
-        return x.unflatten(0, batch)
+        *convs, last = self.convs
+        for conv in convs:
+            x = F.silu(conv(x))
+        return (x + F.silu(last(x))).unflatten(0, batch)
 
 
 class SupportSummary(nn.Module):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["lock", "write_bytes", "write_directory", "write_file"]
+__all__ = ["lock", "remove_temporaries", "write_bytes", "write_directory", "write_file"]
 
 TEMPORARY = ".tmp-"
 
@@ -62,9 +62,9 @@ def write_directory(path: Path, fill: Callable[[Path], None]) -> None:
         raise
 
 
-def remove_temporaries(directory: Path) -> None:
+def remove_temporaries(directory: Path, prefix: str = TEMPORARY) -> None:
     """Remove what a killed process left half written."""
-    for path in directory.glob(f"{TEMPORARY}*"):
+    for path in directory.glob(f"{prefix}*"):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 

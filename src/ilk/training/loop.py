@@ -28,7 +28,7 @@ from .machine import accelerated, card
 from .objective import Objective, samples, score
 from .recipe import Recipe
 from .report import Progress, Result, SaveError
-from .schedule import ema_decay, learning_rate
+from .schedule import adamw, ema_decay, learning_rate
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-# Steps between agreements of several processes on whether one of them was told to stop.
+# Steps between agreements of several processes on whether one of them was told to stop: on an
+# accelerator each agreement waits for all work that is queued.
 AGREE_EVERY = 10
 
 
@@ -78,6 +79,7 @@ def train(
                 folder.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock(folder))
                 remove_temporaries(folder)
+                remove_temporaries(folder, ".model-")  # those of Model.save
             except OSError as error:
                 raise SaveError(error.errno, f"out: can't write to {folder}: {error}") from error
         accelerator.wait_for_everyone()
@@ -116,7 +118,7 @@ class _Run:
         self.ema = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.weights: list[Tensor] = list(self.model.parameters())
         self.averages: list[Tensor] = list(self.ema.parameters())
-        self.optimizer = _adamw(recipe, self.weights)
+        self.optimizer = adamw(recipe, self.weights)
         self.step, self.seconds, self.resumed_from = 0, 0.0, None
         self.saved: int | None = None
         self.train_nats: float | None = None
@@ -147,8 +149,6 @@ class _Run:
             every = self.recipe.sample_every
             if every and (last or self.step % every == 0):
                 self._sheet()
-            if save:
-                self.mark = time.perf_counter()
         return self._result(stopped)
 
     def _train_step(self) -> None:
@@ -177,7 +177,7 @@ class _Run:
         """The signal that stops the run, in every process at the same step."""
         if self.accelerator.num_processes == 1:
             return stop.signal
-        if self.step % AGREE_EVERY:
+        if self.accelerator.device.type != "cpu" and self.step % AGREE_EVERY:
             return None
         asked = torch.tensor([float(stop.signal is not None)], device=self.accelerator.device)
         asked = self._reduce(asked, "sum")
@@ -244,6 +244,7 @@ class _Run:
             if problem:
                 self._tell(f"could not save: {problem}. {self._kept()}; the run goes on")
         self.accelerator.wait_for_everyone()
+        self.mark = time.perf_counter()
 
     def _write_checkpoint(self) -> OSError | None:
         if self.saved == self.step:
@@ -253,9 +254,8 @@ class _Run:
             "recipe": self.recipe.to_json(),
             "data": self.card["data"]["digest"],
             "ilk": ilk.__version__,
-            "torch": str(torch.__version__),
-            "processes": self.accelerator.num_processes,
             "seconds": self._seconds(),
+            **self._machine(),
         }
         try:
             path = self.checkpoints.save(self.step, tensors, meta)
@@ -314,6 +314,7 @@ class _Run:
             self._tell(f"could not write {path}: {error}")
         else:
             self._tell(sheet=path)
+        self.mark = time.perf_counter()
 
     def _resume(self) -> None:
         """Go on from the newest good checkpoint, the same in every process."""
@@ -344,12 +345,20 @@ class _Run:
                 f"recipe: {self.out} holds a run that differs in {'; '.join(different)}."
                 " Go on with the recipe that it was started with, or choose another folder"
             )
-        now = {"torch": str(torch.__version__), "processes": self.accelerator.num_processes}
-        for key, value in now.items():
+        for key, value in self._machine().items():
             if meta[key] != value:
                 self._tell(
                     f"{key} was {meta[key]} and is {value}: the result may differ in its last bits"
                 )
+
+    def _machine(self) -> dict[str, Any]:
+        """What may change the last bits of a sum."""
+        return {
+            "torch": str(torch.__version__),
+            "device": self.accelerator.device.type,
+            "threads": torch.get_num_threads(),
+            "processes": self.accelerator.num_processes,
+        }
 
     def _tell(self, message: str | None = None, **values: Any) -> None:
         if message is not None:
@@ -381,15 +390,6 @@ class _Run:
             stopped_by=stopped,
             messages=tuple(self.messages),
         )
-
-
-def _adamw(recipe: Recipe, weights: list[Tensor]) -> torch.optim.Optimizer:
-    """AdamW with decay on what multiplies (kernels, matrices), none on what adds or scales."""
-    groups = [
-        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
 
 
 def _load(recipe: Recipe) -> tuple[Kinds, Kinds | None]:

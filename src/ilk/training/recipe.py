@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -183,7 +183,9 @@ class Recipe:
             >>> Recipe(width=32).differences(Recipe(width=64, log_every=1).to_json())
             ['width: 64 -> 32']
         """
-        now = self.to_json()
+        # An option that is newer than the saved run had its default value then.
+        saved = {f.name: f.default for f in fields(self) if f.default is not MISSING} | saved
+        saved, now = json.loads(json.dumps(saved, default=str)), self.to_json()
         keys = [k for k in dict.fromkeys((*now, *saved)) if k not in FREE]
         return [
             f"{k}: {saved.get(k)!r} -> {now.get(k)!r}" for k in keys if saved.get(k) != now.get(k)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Self
 
 __all__ = ["Stop"]
 
+GRACE = 2.0
+
 
 class Stop:
     """While it is entered, Ctrl-C and SIGTERM leave a note instead of ending the process.
 
-    A second signal acts at once, as without this. Outside the main thread, where Python allows
-    no handlers, it does nothing.
+    A second signal acts at once, as without this, unless it comes within `GRACE` seconds: one
+    Ctrl-C reaches a process under `torchrun` from the terminal and from `torchrun`. Outside the
+    main thread, where Python allows no handlers, it does nothing.
 
     Example:
         >>> with Stop() as stop:
@@ -25,6 +29,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: str | None = None
+        self._since = 0.0
         self._before: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
@@ -37,8 +42,11 @@ class Stop:
         self._restore()
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        self.signal = signal.Signals(number).name
-        self._restore()
+        if self.signal is None:
+            self.signal, self._since = signal.Signals(number).name, time.monotonic()
+        elif time.monotonic() - self._since > GRACE:
+            self._restore()
+            signal.raise_signal(number)
 
     def _restore(self) -> None:
         while self._before:

@@ -1,0 +1,234 @@
+"""What the verbs share: arguments, models, support sets, output that is whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import tyro
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+    from torch import Tensor
+
+    from ilk.models import Model
+
+__all__ = [
+    "Device",
+    "JsonFlag",
+    "ModelName",
+    "Seed",
+    "SupportPaths",
+    "bar",
+    "check_writable",
+    "console",
+    "generator",
+    "load_model",
+    "note",
+    "parse",
+    "picture_files",
+    "read_pictures",
+    "read_support",
+    "write_bytes",
+    "write_json",
+    "write_picture",
+]
+
+T = TypeVar("T")
+
+ModelName = Annotated[str, tyro.conf.arg(metavar="MODEL", help="A shipped name or a directory.")]
+SupportPaths = Annotated[
+    tuple[Path, ...],
+    tyro.conf.arg(metavar="FILES|FOLDER", help="Pictures of one kind, or folders of these."),
+]
+Seed = Annotated[int, tyro.conf.arg(help="Decides what is drawn.")]
+Device = Annotated[str, tyro.conf.arg(help="cpu, cuda, cuda:1, mps ...")]
+JsonFlag = Annotated[bool, tyro.conf.arg(help="Print JSON to standard output.")]
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
+
+
+def parse(function: Callable[..., T], verb: str, arguments: Sequence[str]) -> T:
+    """Calls a function with what its command line says; its docstring is the help."""
+    return tyro.cli(
+        function,
+        prog=f"ilk {verb}",
+        args=list(arguments),
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+
+
+def console() -> Any:
+    """Where people read: standard error, so that standard output holds results alone."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def note(text: str) -> None:
+    """A remark to the person at the terminal."""
+    print(f"ilk: {text}", file=sys.stderr)
+
+
+@contextmanager
+def bar(title: str, figure: str = "") -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar: call it with what is done, the total and the figure that matters."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[figure]}"),
+        TimeRemainingColumn(),
+    )
+    screen = console()
+    with Progress(*columns, console=screen, disable=not screen.is_terminal) as progress:
+        task = progress.add_task(title, total=1, figure=figure)
+        yield lambda done, total, text="": progress.update(
+            task, completed=done, total=total, figure=text
+        )
+
+
+def generator(seed: int, device: str = "cpu") -> torch.Generator:
+    """A seeded source of randomness."""
+    import torch
+
+    return torch.Generator().manual_seed(seed)
+
+
+def load_model(name: str, device: str) -> Model:
+    """A model by name or directory, on a device.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    import torch
+
+    import ilk
+
+    try:
+        where = torch.device(device)
+        torch.empty(0, device=where)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise ValueError(f"--device {device!r} can't be used here: {first}") from None
+    return ilk.load(name, where)
+
+
+def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
+    """The pictures named, those of folders in the order of their names.
+
+    Raises:
+        FileNotFoundError: If a path does not exist, or a folder holds no picture.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not inside:
+                kinds = ", ".join(sorted(SUFFIXES))
+                raise FileNotFoundError(f"{argument}: no picture ({kinds}) in folder {path}")
+            files += inside
+        elif path.exists():
+            files.append(path)
+        else:
+            raise FileNotFoundError(f"{argument}: no such file or folder: {path}")
+    return files
+
+
+def read_pictures(files: Sequence[Path], model: Model) -> Tensor:
+    """Pictures brought to the size and levels of a model, `(N, C, H, W)`."""
+    import torch
+
+    from ilk.data import read_image
+
+    if not files:
+        return torch.zeros(0, *model.shape, dtype=torch.uint8)
+    return torch.stack([read_image(file, model.shape, model.levels) for file in files])
+
+
+def read_support(paths: Sequence[Path], model: Model) -> Tensor | None:
+    """A support set, none for models that take none.
+
+    Raises:
+        ValueError: If the model takes no support set and one was given, or takes labels.
+    """
+    if model.conditioning == "label":
+        raise ValueError("MODEL takes labels, not a support set; use it from Python")
+    if model.conditioning == "none":
+        if paths:
+            raise ValueError(f"--support: {type(model).__name__} is unconditional, it takes none")
+        return None
+    support = read_pictures(picture_files(paths, "--support"), model)
+    if not len(support):
+        note("no --support: this is what the model expects of any kind (0 shots)")
+    if len(support) > model.shots:
+        note(
+            f"warning: {len(support)} support images, but the model was trained with up to"
+            f" {model.shots}; it works, its figures are not known"
+        )
+    return support
+
+
+def check_writable(path: Path, argument: str) -> None:
+    """Refuses an output path before any work is done.
+
+    Raises:
+        OSError: If nothing can be written there.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise IsADirectoryError(f"{argument}: {path} is a folder, wanted a file")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{argument}: can't write {path}: {error.strerror or error}") from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file that is there as a whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as f:
+        try:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+            Path(f.name).chmod(0o644)
+            Path(f.name).replace(path)
+        except BaseException:
+            Path(f.name).unlink(missing_ok=True)
+            raise
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Writes a picture in the format that its name says, PNG by default.
+
+    Raises:
+        ValueError: If there is no such format.
+    """
+    import io
+
+    buffer = io.BytesIO()
+    form = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG", "": "PNG"}
+    suffix = path.suffix.lower()
+    if suffix not in form:
+        raise ValueError(f"--out must end in .png, .jpg or .webp, got {path.name!r}")
+    picture.save(buffer, format=form[suffix])
+    write_bytes(path, buffer.getvalue())
+
+
+def write_json(value: Any, path: Path | None = None) -> None:
+    """Writes JSON to a file, or to standard output."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    if path is None:
+        sys.stdout.write(text)
+    else:
+        write_bytes(path, text.encode())

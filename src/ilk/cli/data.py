@@ -1,0 +1,85 @@
+"""`ilk data`: fetch, verify and describe a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from .common import JsonFlag, bar, check_writable, parse, write_json, write_picture
+
+__all__ = ["data", "main"]
+
+
+def data(
+    name: Annotated[
+        str,
+        tyro.conf.Positional,
+        tyro.conf.arg(
+            metavar="NAME|FOLDER",
+            help="omniglot-26, omniglot-28, mnist, mnist-binary, or a folder of folders.",
+        ),
+    ],
+    split: Annotated[str, tyro.conf.arg(help="Omniglot: 30-20 or 45-5.")] = "30-20",
+    root: Annotated[
+        Path | None, tyro.conf.arg(help="Where the files are; else ILK_DATA, else the cache.")
+    ] = None,
+    preview: Annotated[Path | None, tyro.conf.arg(help="Picture to write: kinds in rows.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Fetch a data set if it is not here, verify it, and say what is in it.
+
+    A folder is described as it would be read: a folder in it is a kind.
+
+    Example: ilk data omniglot-26 --preview omniglot.png
+    """
+    import torch
+
+    from ilk.data import ARCHIVES, NAMES, download, load
+    from ilk.render import sheet
+
+    if preview is not None:
+        check_writable(preview, "--preview")
+    if name in NAMES:
+        try:
+            load(name, split, "train", root)
+        except FileNotFoundError:
+            if root is not None:
+                raise
+            with bar(f"fetching {name}") as tell:
+                archives = name if name in ARCHIVES else name.split("-")[0]
+                show = lambda p: tell(p.done, p.total or p.done, p.name)  # noqa: E731
+                download(archives, on_progress=show)
+    parts = {part: load(name, split, part, root) for part in ("train", "valid", "test")}
+    facts = [
+        {
+            "part": part,
+            "name": kinds.name,
+            "kinds": len(kinds),
+            "images": len(kinds.images),
+            "shape": list(kinds.shape),
+            "levels": kinds.levels,
+            "digest": kinds.digest(),
+        }
+        for part, kinds in parts.items()
+    ]
+    if preview is not None:
+        kinds = parts["train"]
+        rows = [kinds.of(i)[:10] for i in range(min(10, len(kinds))) if len(kinds.of(i)) >= 10]
+        write_picture(preview, sheet(torch.cat(rows or [kinds.images[:100]]), kinds.levels, 10))
+    if json:
+        write_json(facts)
+        return
+    for fact in facts:
+        size = "x".join(map(str, fact["shape"]))
+        print(
+            f"{fact['part']:6} {fact['kinds']:5} kinds  {fact['images']:6} images  {size},"
+            f" {fact['levels']} levels  {fact['digest'][:16]}"
+        )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs `ilk data`."""
+    parse(data, "data", arguments)

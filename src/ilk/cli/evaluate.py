@@ -1,0 +1,139 @@
+"""`ilk evaluate`: a model's table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from .common import Device, JsonFlag, ModelName, bar, check_writable, parse, write_json
+
+__all__ = ["evaluate", "main"]
+
+
+def evaluate(
+    model: Annotated[ModelName, tyro.conf.Positional],
+    data: Annotated[str, tyro.conf.arg(help="A named data set or a folder of folders.")] = (
+        "omniglot-26"
+    ),
+    split: Annotated[str, tyro.conf.arg(help="Omniglot: 30-20 or 45-5.")] = "30-20",
+    tasks: Annotated[
+        tuple[Literal["likelihood", "classification"], ...],
+        tyro.conf.arg(help="What to measure."),
+    ] = ("likelihood",),
+    beside: Annotated[
+        tuple[Path, ...],
+        tyro.conf.arg(metavar="MODELS", help="More rows: other models, the twin among them."),
+    ] = (),
+    shots: Annotated[tuple[int, ...], tyro.conf.arg(help="Numbers of support images.")] = (
+        0,
+        1,
+        2,
+        4,
+        8,
+    ),
+    queries: Annotated[int, tyro.conf.arg(help="Images scored of a kind.")] = 12,
+    directions: Annotated[
+        Literal["forward", "both"],
+        tyro.conf.arg(help="Classify by p(x | kind), or by p(kind's image | x) too."),
+    ] = "forward",
+    precision: Annotated[
+        Literal["float32", "bf16"], tyro.conf.arg(help="Of the network.")
+    ] = "float32",
+    root: Annotated[
+        Path | None, tyro.conf.arg(help="Where the data are; else ILK_DATA, else the cache.")
+    ] = None,
+    out: Annotated[Path | None, tyro.conf.arg(help="Write the report as JSON here.")] = None,
+    device: Device = "cpu",
+    json: JsonFlag = False,
+) -> None:
+    """A model's table: nats by number of examples, on kinds that it was not trained on.
+
+    Rows that are not few-shot stand beside it: a count-based context model that is fitted on the
+    spot, and the models named with --beside. Fixed test episodes, every query scored; standard
+    errors over kinds.
+
+    Example: ilk evaluate omniglot --split 30-20 --tasks likelihood classification
+    """
+    from ilk import evaluation
+
+    if out is not None:
+        check_writable(out, "--out")
+    with bar("evaluating") as tell:
+        report = evaluation.evaluate(
+            model,
+            data,
+            split,
+            tasks=tasks,
+            beside=beside,
+            shots=shots,
+            queries=queries,
+            directions=directions,
+            precision=precision,
+            root=root,
+            device=device,
+            on_progress=lambda what, done, total: tell(done, total, what),
+        )
+    if out is not None:
+        write_json(report, out)
+    if json:
+        write_json(report)
+    else:
+        _print(report)
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    screen = Console(highlight=False, width=None)
+    for part, table in report.get("likelihood", {}).items():
+        screen.print(_likelihood(part, table))
+    if "classification" in report:
+        screen.print(_classification(report["classification"]))
+
+
+def _likelihood(part: str, table: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    title = f"{part}: {table['kinds']}, {table['queries_of_a_kind']} queries a kind, episodes"
+    shown = Table(title=f"{title} {table['episodes'][:12]}", box=None, title_justify="left")
+    for name in ("model", "shots", "nats/dim", "standard error", "nats/image"):
+        shown.add_column(name, justify="left" if name == "model" else "right")
+    for row in table["rows"]:
+        error = row["stderr"]
+        shown.add_row(
+            row["model"],
+            str(row["shots"]),
+            f"{row['nats_per_dim']:.4f}",
+            "" if error is None else f"{error:.4f}",
+            f"{row['nats_per_image']:.2f}",
+        )
+    return shown
+
+
+def _classification(tasks: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    shown = Table(title="classification by likelihood", box=None, title_justify="left")
+    for name in ("task", "correct", "standard error", "tasks", "directions"):
+        shown.add_column(name, justify="left" if name == "task" else "right")
+    for task in tasks:
+        if "skipped" in task:
+            shown.add_row(task["task"], "-", "", "", task["skipped"])
+            continue
+        error = task["stderr"]
+        shown.add_row(
+            task["task"],
+            f"{task['accuracy']:.1%}",
+            "" if error is None else f"{error:.1%}",
+            str(task["tasks"]),
+            task["directions"],
+        )
+    return shown
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs `ilk evaluate`."""
+    parse(evaluate, "evaluate", arguments)
