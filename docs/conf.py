@@ -46,8 +46,9 @@ html_show_sourcelink = False
 
 
 def _mathml(node, as_block):
-    # MathML grows its fences by itself, and the converter does not know \big and its kin.
+    # The converter knows neither \big and its kin, which MathML does not need, nor x_{m'}.
     tex = re.sub(r"\\[Bb]igg?[lr]?(?![a-zA-Z])", "", node.astext())
+    tex = re.sub(r"'+", lambda m: "^{" + r"\prime" * len(m[0]) + "}", tex)
     if "\\\\" in tex:
         tex = f"\\begin{{aligned}}\n{tex}\n\\end{{aligned}}"
     try:

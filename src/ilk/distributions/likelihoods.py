@@ -174,7 +174,7 @@ class Logistics(Likelihood):
         c = self.channels
         groups = _float(parameters).unflatten(-1, (-1, self.mixtures))
         weight, mean, scale, coupling = groups.split([1, c, c, c * (c - 1) // 2], dim=-2)
-        return weight[..., 0, :].log_softmax(-1), mean, scale.clamp(min=-7), coupling.tanh()
+        return weight[..., 0, :].log_softmax(-1), mean, scale.clamp(-7, 7), coupling.tanh()
 
     def _components(self, split: tuple[Tensor, ...], c: int, before: Tensor, x: Tensor) -> Tensor:
         """Log-probabilities `(..., M)` of values `(...)` of channel c under each component."""

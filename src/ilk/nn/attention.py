@@ -106,14 +106,12 @@ class CausalSelfAttention(nn.Module):
 
     where :math:`r` is the rank of an element in `order`. The state holds keys and values.
 
-    Source: Vaswani et al., 2017 (arXiv 1706.03762); as in Chen et al., *PixelSNAIL*, 2017
-    (arXiv 1712.09763), when `strict` leaves out the element itself (the first reads zero).
+    Source: Vaswani et al., 2017 (arXiv 1706.03762), section 3.2.3.
 
     Arguments:
         features: Channels of :math:`x` and :math:`y`.
         heads: Number of heads.
         order: A permutation of the positions in the order of writing; raster by default.
-        strict: Whether an element is kept from seeing itself.
         size: Channels of keys and values together over all heads; `features` by default.
 
     Example:
@@ -127,14 +125,13 @@ class CausalSelfAttention(nn.Module):
         features: int,
         heads: int = 1,
         order: Tensor | None = None,
-        strict: bool = False,
         size: int | None = None,
     ) -> None:
         super().__init__()
         size = size or features
         if size % heads:
             raise ValueError(f"heads must divide the key size: got heads={heads}, size={size}")
-        self.heads, self.strict = heads, strict
+        self.heads = heads
         self.project = nn.Linear(features, 3 * size)
         self.out = nn.Linear(size, features)
         self.order: Tensor | None
@@ -146,31 +143,26 @@ class CausalSelfAttention(nn.Module):
 
     def mask(self, length: int) -> Tensor:
         """Which element `(T, 1)` may see which `(1, T)`."""
-        steps = torch.arange(length, device=self.out.weight.device)
-        order = self.order
-        rank = steps if order is None else torch.empty_like(steps).scatter_(0, order, steps)
-        return rank[None] < rank[:, None] if self.strict else rank[None] <= rank[:, None]
+        rank = torch.arange(length, device=self.out.weight.device)
+        if self.order is not None:
+            rank = torch.empty_like(rank).scatter_(0, self.order, rank)
+        return rank[None] <= rank[:, None]
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps a signal `(B, T, C)` to `(B, T, C)`."""
         q, k, v = self._split(x)
-        if self.strict:
-            # A slot of zeros that all may see: the first element has something to attend to.
-            k, v = (F.pad(t, (0, 0, 1, 0)) for t in (k, v))
-        mask = F.pad(self.mask(x.shape[1]), (int(self.strict), 0), value=True)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.mask(x.shape[1]))
         return self.out(y.transpose(1, 2).flatten(2))
 
     def start(self, batch: int) -> Cache:
         """The state before the first element."""
         size = self.out.in_features // self.heads
-        empty = self.out.weight.new_zeros(batch, self.heads, int(self.strict), size)
+        empty = self.out.weight.new_zeros(batch, self.heads, 0, size)
         return Cache(empty, empty)
 
     def step(self, x: Tensor, state: Cache) -> tuple[Tensor, Cache]:
         """Maps the next element in `order`, `(B, C)`, to `(B, C)`."""
         q, k, v = self._split(x[:, None])
         seen = Cache(torch.cat([state.key, k], dim=2), torch.cat([state.value, v], dim=2))
-        past = state if self.strict else seen
-        y = F.scaled_dot_product_attention(q, past.key, past.value)
+        y = F.scaled_dot_product_attention(q, seen.key, seen.value)
         return self.out(y.transpose(1, 2).flatten(2))[:, 0], seen

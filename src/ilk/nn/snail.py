@@ -110,7 +110,7 @@ class SnailLayer(PixelLayer):
         self.summary = nn.Linear(summary, 2 * features) if summary else None
         self.read = nn.Conv2d(read, 2 * features, 1, bias=False) if read else None
         self.attention = (
-            CausalSelfAttention(features + 2, heads, size=max(heads, features // 2))
+            CausalSelfAttention(features + 2, heads, size=heads * max(1, features // 2 // heads))
             if attention
             else None
         )

@@ -1,0 +1,79 @@
+"""The distribution: what it refuses, and what the contract does not cover."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ilk.models import GatedPixelCNN
+
+
+def model(levels: int = 3) -> GatedPixelCNN:
+    return GatedPixelCNN((1, 3, 3), levels, width=8, depth=2, likelihood="categorical").eval()
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.zeros(1, 3, 3), r"x must hold integers 0..2, got torch.float32"),
+        (torch.full((1, 3, 3), torch.nan), r"x must hold integers 0..2, got torch.float32"),
+        (torch.zeros(1, 3, 3, dtype=torch.bool), r"x must hold integers 0..2, got torch.bool"),
+        (torch.full((1, 3, 3), 3), r"x must hold integers 0..2, got 3..3"),
+        (torch.full((1, 3, 3), -1), r"x must hold integers 0..2, got -1..-1"),
+        (torch.zeros(3, 3, 3).long(), r"shape \(..., 1, 3, 3\); got \(3, 3, 3\)"),
+        (torch.zeros(1, 3, 4).long(), r"shape \(..., 1, 3, 3\); got \(1, 3, 4\)"),
+    ],
+)
+def test_what_is_no_image_is_refused(x: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        model()().log_prob(x)
+
+
+@pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
+def test_temperatures_out_of_range(temperature: float) -> None:
+    with pytest.raises(ValueError, match="temperature must be finite and at least 0"):
+        model()().sample((2,), temperature=temperature)
+
+
+def test_masks_that_make_no_sense() -> None:
+    x = torch.zeros(1, 3, 3, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="known must be a boolean mask"):
+        model()().complete(x, torch.ones(3, 3))
+    with pytest.raises(ValueError, match=r"known must broadcast to x, \(1, 3, 3\)"):
+        model()().complete(x, torch.ones(4, 4, dtype=torch.bool))
+    colour = GatedPixelCNN((2, 2, 2), width=8, depth=2)
+    with pytest.raises(ValueError, match="the same for all channels"):
+        known = torch.tensor([True, False])[:, None, None]
+        colour().complete(torch.zeros(2, 2, 2, dtype=torch.uint8), known)
+
+
+def test_all_known_is_all_kept() -> None:
+    x = torch.randint(3, (4, 1, 3, 3), dtype=torch.uint8)
+    assert torch.equal(model()().complete(x, torch.tensor(True)), x)
+
+
+def test_samples_are_uint8_and_of_the_shape_asked() -> None:
+    p = model()()
+    assert p.sample().shape == (1, 3, 3) and p.sample().dtype == torch.uint8
+    assert p.sample((2, 0)).shape == (2, 0, 1, 3, 3)
+    assert p.sample((2, 3)).shape == (2, 3, 1, 3, 3)
+
+
+def test_conditional_mean_is_the_mean_of_the_masses() -> None:
+    p, x = model()(), torch.randint(3, (5, 1, 3, 3))
+    masses = p.parameters(x).unflatten(1, (1, 3)).softmax(2)
+    wanted = (masses * torch.arange(3)[:, None, None]).sum(2)
+    assert torch.allclose(p.conditional_mean(x), wanted, atol=1e-6)
+
+
+def test_a_cooler_sampler_draws_likelier_images() -> None:
+    p = model()()
+    nats = [p.log_prob(p.sample((200,), temperature=t)).mean().item() for t in (0.3, 1.0, 3.0)]
+    assert nats == sorted(nats, reverse=True)
+
+
+def test_gradients_reach_every_weight() -> None:
+    network = model()
+    network().log_prob(torch.randint(3, (8, 1, 3, 3))).sum().backward()
+    for name, weight in network.named_parameters():
+        assert weight.grad is not None and weight.grad.abs().sum() > 0, name

@@ -1,0 +1,96 @@
+"""Reads of a memory of patches, and the encoders that make it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ilk.nn import AdditiveRead, DotProductRead, SupportPatches, SupportSummary, SupportTrunk
+
+pytestmark = pytest.mark.usefixtures("float64")
+READS = {
+    "additive": lambda: AdditiveRead(8, chunk=3),
+    "one head": lambda: DotProductRead(8),
+    "four heads": lambda: DotProductRead(8, heads=4),
+}
+
+
+@pytest.fixture(params=READS)
+def read(request: pytest.FixtureRequest) -> AdditiveRead | DotProductRead:
+    return READS[request.param]()
+
+
+def memory() -> tuple[torch.Tensor, ...]:
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[1, 3:] = False
+    return torch.randn(2, 7, 8), torch.randn(2, 6, 8), torch.randn(2, 6, 8), mask
+
+
+def test_weights_are_a_distribution_over_what_is_there(read) -> None:
+    query, key, _, mask = memory()
+    weights = read.weights(query, key, mask)
+    assert torch.allclose(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    assert (weights[1, ..., 3:] == 0).all() and (weights[0] > 0).all()
+
+
+def test_a_read_is_the_weighted_mean_of_values(read) -> None:
+    query, key, value, mask = memory()
+    weights = read.weights(query, key, mask)
+    values = value.unflatten(-1, (weights.shape[1], -1)).transpose(1, 2)
+    assert torch.allclose(
+        read(query, key, value, mask), (weights @ values).transpose(1, 2).flatten(2)
+    )
+
+
+def test_what_is_masked_does_not_matter(read) -> None:
+    query, key, value, mask = memory()
+    before = read(query, key, value, mask)
+    key[1, 3:], value[1, 3:] = 100.0, -100.0
+    assert torch.allclose(read(query, key, value, mask), before)
+
+
+def test_additive_by_hand_and_in_chunks() -> None:
+    query, key, value, mask = memory()
+    read = AdditiveRead(8, chunk=2)
+    w = read.score.weight[0].detach()
+    scores = [sum(w * torch.tanh(query[0, 0] + key[0, j])) for j in range(6)]
+    total = sum(math.exp(s) for s in scores)
+    wanted = sum(math.exp(s) / total * value[0, j] for j, s in enumerate(scores))
+    assert torch.allclose(read(query, key, value, mask)[0, 0], wanted)
+    whole = AdditiveRead(8, chunk=100)
+    whole.load_state_dict(read.state_dict())
+    assert torch.allclose(whole(query, key, value, mask), read(query, key, value, mask))
+
+
+def test_heads_must_divide() -> None:
+    with pytest.raises(ValueError, match="heads=3, features=8"):
+        DotProductRead(8, heads=3)
+
+
+def test_a_summary_is_of_the_set() -> None:
+    trunk, summary = SupportTrunk(1, 2, 6), SupportSummary((2, 2), 6, 5)
+    support = torch.randint(2, (3, 4, 1, 8, 8))
+    mask = torch.arange(4) < torch.tensor([[4], [2], [0]])
+    features = trunk(support)
+    f = summary(features, mask)
+    turned = summary(features[:, [1, 0, 3, 2]], mask)
+    assert torch.allclose(turned[:2], f[:2]) and torch.allclose(turned[2], f[2])
+    assert torch.allclose(summary(features[1:2, :2], torch.ones(1, 2, dtype=torch.bool)), f[1:2])
+    # Two of the same are not one: the count is part of the summary.
+    one, two = (features[:1, :1].expand(-1, k, -1, -1, -1) for k in (1, 2))
+    counted = [summary(x, torch.ones(x.shape[:2], dtype=torch.bool)) for x in (one, two)]
+    assert not torch.allclose(*counted)
+
+
+def test_patches_of_nothing_leave_one_slot() -> None:
+    patches = SupportPatches(6, 8)
+    key, value, mask = patches(torch.zeros(2, 0, 6, 2, 2), torch.ones(2, 0, dtype=torch.bool))
+    assert key.shape == value.shape == (2, 1, 8) and mask.all()
+
+
+def test_the_trunk_knows_positions() -> None:
+    features = SupportTrunk(1, 2, 6)(torch.zeros(1, 1, 1, 24, 24, dtype=torch.long))[0, 0]
+    inner = features[:, 1:-1, 1:-1].flatten(1)
+    assert torch.cdist(inner.t(), inner.t()).add(torch.eye(16)).min() > 1e-6

@@ -1,0 +1,148 @@
+"""Layers: the two faces agree, nothing leaks, a state is a value."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from ilk.nn import (
+    CausalConv1d,
+    CausalSelfAttention,
+    GatedLayer,
+    HorizontalConv2d,
+    SnailLayer,
+    VerticalConv2d,
+)
+from ilk.nn.snail import DownRightConv2d
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+def stepped(layer, elements: list[Tensor], state) -> list[Tensor]:
+    """What `step` makes of elements one by one, checking on the way that states are values."""
+    outputs = []
+    for x in elements:
+        y, after = layer.step(x, state)
+        layer.step(torch.full_like(x, 9.0), after)
+        again, _ = layer.step(x, state)
+        assert torch.equal(y, again)
+        outputs.append(y)
+        state = after
+    return outputs
+
+
+@pytest.mark.parametrize(("kernel", "dilation"), [(2, 1), (3, 1), (2, 4), (3, 2), (1, 1)])
+def test_causal_conv_1d(kernel: int, dilation: int) -> None:
+    conv, x = CausalConv1d(2, 3, kernel, dilation), torch.randn(4, 2, 11)
+    steps = stepped(conv, list(x.unbind(-1)), conv.start(4))
+    assert torch.allclose(torch.stack(steps, -1), conv(x))
+
+
+def test_causal_conv_1d_by_hand() -> None:
+    conv = CausalConv1d(1, 1, kernel=2, dilation=2)
+    with torch.no_grad():
+        conv.conv.weight.copy_(torch.tensor([[[10.0, 1.0]]]))
+        conv.conv.bias.zero_()
+    x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])
+    assert conv(x).tolist() == [[[1.0, 2.0, 13.0, 24.0]]]
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_vertical_conv_steps_by_rows(kernel: int) -> None:
+    conv, x = VerticalConv2d(2, 3, kernel), torch.randn(4, 2, 6, 5)
+    steps = stepped(conv, list(x.unbind(2)), conv.start(4, 5))
+    assert torch.allclose(torch.stack(steps, 2), conv(x))
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_horizontal_conv_steps_by_pixels(kernel: int) -> None:
+    conv, x = HorizontalConv2d(2, 3, kernel), torch.randn(4, 2, 1, 9)
+    steps = stepped(conv, list(x[:, :, 0].unbind(-1)), conv.start(4))
+    assert torch.allclose(torch.stack(steps, -1), conv(x)[:, :, 0])
+    window = torch.cat([*x[:, :, 0, : conv.past].unbind(-1), x[:, :, 0, conv.past]], 1)
+    wanted = conv(x)[:, :, 0, conv.past]
+    assert torch.allclose(window @ conv.matrix() + conv.conv.bias, wanted)
+
+
+def test_down_right_conv_steps_in_raster_order() -> None:
+    conv, x = DownRightConv2d(2, 3), torch.randn(4, 2, 5, 4)
+    steps = stepped(conv, list(x.flatten(2).unbind(-1)), conv.start(4, 4))
+    assert torch.allclose(torch.stack(steps, -1), conv(x).flatten(2))
+
+
+def zigzag(height: int, width: int) -> Tensor:
+    rows = torch.arange(height * width).view(height, width)
+    return torch.cat([row if i % 2 == 0 else row.flip(0) for i, row in enumerate(rows)])
+
+
+ORDERS = {"raster": None, "zigzag": zigzag(3, 4), "random": torch.randperm(12)}
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_self_attention_in_any_order(order: str) -> None:
+    positions = ORDERS[order]
+    layer = CausalSelfAttention(6, heads=2, order=positions)
+    x = torch.randn(3, 12, 6)
+    written = torch.arange(12) if positions is None else positions
+    steps = stepped(layer, [x[:, i] for i in written], layer.start(3))
+    assert torch.allclose(torch.stack(steps, 1), layer(x)[:, written])
+
+
+def test_self_attention_sees_all_that_came_before_and_nothing_else() -> None:
+    order = ORDERS["random"]
+    layer = CausalSelfAttention(6, heads=2, order=order)
+    x = torch.randn(12, 6)
+    jacobian = torch.autograd.functional.jacobian(lambda x: layer(x[None])[0], x)
+    moved = jacobian.abs().sum((1, 3))[order][:, order] > 0  # [y at rank r, x at rank s]
+    rank = torch.arange(12)
+    assert torch.equal(moved, rank[None] <= rank[:, None])
+
+
+def layers() -> dict[str, GatedLayer | SnailLayer]:
+    torch.manual_seed(1)
+    return {
+        "gated": GatedLayer(6, 3, summary=4, read=5).double(),
+        "gated, wide": GatedLayer(6, 5, summary=4, read=5).double(),
+        "snail": SnailLayer(6, True, summary=4, read=5, heads=2).double(),
+        "snail, no attention": SnailLayer(6, False, summary=4, read=5).double(),
+    }
+
+
+@pytest.mark.parametrize("name", layers())
+@pytest.mark.parametrize("told", [True, False], ids=["told", "untold"])
+def test_layers_of_two_stacks(name: str, told: bool) -> None:
+    layer = layers()[name]
+    v, h = torch.randn(2, 6, 4, 5), torch.randn(2, 6, 4, 5)
+    summary = torch.randn(2, 4) if told else None
+    read = torch.randn(2, 5, 4, 5) if told else None
+    down, right = layer(v, h, summary, read)
+    state = layer.start(2, (4, 5), summary)
+    for i in range(4):
+        row, state = layer.row(v[:, :, i], state)
+        assert torch.allclose(row, down[:, :, i])
+        for j in range(5):
+            y, state = layer.step(h[..., i, j], state, None if read is None else read[..., i, j])
+            assert torch.allclose(y, right[..., i, j])
+
+
+def test_a_gated_layer_moves_only_what_it_may() -> None:
+    layer = layers()["gated"]
+    v, h, read = torch.randn(1, 6, 4, 5), torch.randn(1, 6, 4, 5), torch.randn(1, 5, 4, 5)
+    jacobians = torch.autograd.functional.jacobian(
+        lambda *inputs: layer(*inputs[:2], None, inputs[2]), (v, h, read)
+    )
+    moved = [
+        [j.abs().sum((0, 1, 4, 5)).flatten(2).flatten(0, 1) > 0 for j in row] for row in jacobians
+    ]
+    (vertical_v, vertical_h, vertical_read), (_, horizontal_h, horizontal_read) = moved
+    assert not vertical_h.any() and not vertical_read.any()
+    t = torch.arange(20)
+    i, j = t // 5, t % 5
+    above = (i[:, None] - i[None]).clamp(min=-1)
+    assert torch.equal(
+        vertical_v, (above >= 0) & (above <= 1) & ((j[:, None] - j[None]).abs() <= 1)
+    )
+    assert torch.equal(horizontal_read, t[:, None] == t[None])
+    left = j[:, None] - j[None]
+    assert torch.equal(horizontal_h, (above == 0) & (left >= 0) & (left <= 1))
