@@ -126,7 +126,7 @@ def test_a_logistic_by_hand() -> None:
 
 
 def test_errors_name_the_argument() -> None:
-    with pytest.raises(ValueError, match="likelihood must be one of .* got 'gaussian'"):
+    with pytest.raises(ValueError, match=r"likelihood must be one of .* got 'gaussian'"):
         likelihood("gaussian", 1, 2)
     with pytest.raises(ValueError, match="levels must be 2 for a Bernoulli likelihood, got 5"):
         Bernoulli(1, 5)

@@ -47,6 +47,7 @@ def save(model: Model, directory: Path, card: dict[str, Any] | None = None) -> P
         if card is not None:
             (scratch / "card.json").write_text(json.dumps(card, indent=2) + "\n")
         for file in scratch.iterdir():
+            file.chmod(0o644)
             with file.open("rb") as f:
                 os.fsync(f.fileno())
         scratch.chmod(0o755)
@@ -118,7 +119,7 @@ def _build(path: Path) -> Model:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         form, name = config.pop("format"), config.pop("model")
-    except (ValueError, KeyError, AttributeError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not the config of an ilk model: {error!r}") from None
     if not isinstance(form, int) or form > FORMAT:
         raise ValueError(f"{path} has format {form}; this ilk reads up to {FORMAT}: update ilk")

@@ -1,0 +1,102 @@
+"""What models refuse: conditions that are not theirs, and arguments that make no sense."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ilk.models import AttentionPixelCNN, ConditionalPixelCNN, GatedPixelCNN, PixelSNAIL
+
+
+def few_shot() -> ConditionalPixelCNN:
+    return ConditionalPixelCNN((1, 4, 4), width=8, depth=2, summary=8)
+
+
+@pytest.mark.parametrize(
+    ("support", "message"),
+    [
+        (torch.zeros(2, 1, 4, 4), r"integer images \(K, 1, 4, 4\) in 0..1, got torch.float32"),
+        (torch.zeros(2, 3, 4, 4).long(), r"got shape \(2, 3, 4, 4\)"),
+        (torch.zeros(2, 1, 5, 4).long(), r"got shape \(2, 1, 5, 4\)"),
+        (torch.zeros(1, 4, 4).long(), r"got shape \(1, 4, 4\)"),
+        (torch.full((2, 1, 4, 4), 2), r"in 0..1, got 2..2"),
+        (torch.full((2, 1, 4, 4), torch.nan), r"got torch.float32"),
+    ],
+)
+def test_support_sets_that_do_not_fit(support: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        few_shot()(support)
+
+
+def test_masks_that_do_not_fit() -> None:
+    support = torch.zeros(2, 3, 1, 4, 4).long()
+    with pytest.raises(
+        ValueError, match=r"mask must be boolean \(2, 3\), got torch.bool \(2, 4\)"
+    ):
+        few_shot()(support, torch.ones(2, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"mask must be boolean \(2, 3\), got torch.float32"):
+        few_shot()(support, torch.ones(2, 3))
+    with pytest.raises(ValueError, match="there is no support set for it to cover"):
+        few_shot()(None, torch.ones(2, 3, dtype=torch.bool))
+
+
+def test_no_shots_are_a_support_set_too() -> None:
+    model = few_shot()
+    x = torch.randint(2, (3, 1, 4, 4))
+    empty = model(torch.zeros(0, 1, 4, 4, dtype=torch.uint8))
+    assert torch.equal(empty.log_prob(x), model().log_prob(x))
+
+
+def test_more_shots_than_trained_for_still_work() -> None:
+    assert few_shot()(torch.randint(2, (30, 1, 4, 4))).sample().shape == (1, 4, 4)
+
+
+def test_a_condition_that_is_not_the_models() -> None:
+    support = torch.zeros(2, 1, 4, 4).long()
+    plain = GatedPixelCNN((1, 4, 4), width=8, depth=1)
+    with pytest.raises(ValueError, match="support: GatedPixelCNN takes no support set"):
+        plain(support)
+    with pytest.raises(ValueError, match="label: GatedPixelCNN takes no label"):
+        plain(label=1)
+    with pytest.raises(ValueError, match="label: ConditionalPixelCNN takes no label"):
+        few_shot()(label=1)
+    with pytest.raises(ValueError, match="support: PixelSNAIL takes no support set"):
+        PixelSNAIL((1, 4, 4), labels=2, width=8, depth=1)(support)
+
+
+@pytest.mark.parametrize("label", [3, -1, 0.5, [[0]], [0, 3]])
+def test_labels_that_do_not_fit(label: object) -> None:
+    model = GatedPixelCNN((1, 4, 4), labels=3, width=8, depth=1)
+    with pytest.raises(ValueError, match="label must be"):
+        model(label=label)
+    with pytest.raises(ValueError, match=r"needs one of 0..2, got none"):
+        model()
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: GatedPixelCNN((4, 4)), r"shape must be \(channels, height, width\)"),
+        (lambda: GatedPixelCNN((1, 4, 4), depth=0), "depth must be at least 1, got 0"),
+        (lambda: GatedPixelCNN((1, 4, 4), levels=4), "levels must be 2 for a Bernoulli"),
+        (lambda: GatedPixelCNN((1, 4, 4), likelihood="x"), "likelihood must be one of"),
+        (lambda: ConditionalPixelCNN((1, 4, 4), backbone="x"), "backbone must be one of"),
+        (lambda: AttentionPixelCNN((1, 4, 4), read_at=(9,)), r"must name layers 0..7, got \(9,\)"),
+        (lambda: AttentionPixelCNN((1, 4, 4), read_at=()), "must name at least one layer"),
+        (lambda: AttentionPixelCNN((1, 4, 4), attention="x"), "attention must be 'dot' or"),
+        (lambda: AttentionPixelCNN((1, 4, 4), heads=5), "heads=5, features=64"),
+    ],
+)
+def test_arguments_that_make_no_sense(build, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_every_weight_learns() -> None:
+    model = AttentionPixelCNN((1, 8, 8), width=8, depth=3, read_at=(1, 2), patches=8, heads=2)
+    support = torch.randint(2, (2, 3, 1, 8, 8))
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    model(support, mask).log_prob(torch.randint(2, (4, 2, 1, 8, 8))).sum().backward()
+    for name, weight in model.named_parameters():
+        last = name.startswith("net.layers.2.vertical")
+        assert weight.grad is not None and (weight.grad.abs().sum() > 0 or last), name

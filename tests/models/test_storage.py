@@ -1,0 +1,128 @@
+"""Models on disk: whole or not there, refused with a reason, readable forever."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import ilk
+from ilk.models import AttentionPixelCNN, GatedPixelCNN, Model, storage
+
+OLD = Path(__file__).parent / "files" / "v1"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return GatedPixelCNN((1, 4, 4), width=8, depth=2).save(tmp_path / "model", card={"by": "me"})
+
+
+def edit(saved: Path, **changes: object) -> Path:
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | changes))
+    return saved
+
+
+def test_a_file_of_the_first_format_is_read_forever() -> None:
+    model = ilk.load(OLD)
+    expected = json.loads((OLD / "expected.json").read_text())
+    x = torch.tensor(expected["x"])
+    support = torch.tensor(expected["support"])
+    assert isinstance(model, AttentionPixelCNN)
+    nats = model(support).log_prob(x).tolist()
+    assert nats == pytest.approx(expected["log_prob"], abs=1e-4)
+
+
+def test_a_model_comes_back_ready_to_use(saved: Path) -> None:
+    model = ilk.load(saved)
+    assert not model.training and storage.card(saved) == {"by": "me"}
+    assert sorted(p.name for p in saved.iterdir()) == [
+        "card.json",
+        "config.json",
+        "model.safetensors",
+    ]
+
+
+def test_saving_again_replaces_and_leaves_nothing_behind(saved: Path) -> None:
+    GatedPixelCNN((1, 4, 4), width=4, depth=1).save(saved)
+    assert ilk.load(saved).config["width"] == 4
+    assert storage.card(saved) is None
+    assert [p.name for p in saved.parent.iterdir()] == ["model"]
+
+
+def test_a_failure_leaves_what_was_there(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        GatedPixelCNN((1, 4, 4), width=4, depth=1).save(saved)
+    assert ilk.load(saved).config["width"] == 8
+    assert [p.name for p in saved.parent.iterdir()] == ["model"]
+
+
+def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "draft.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds something else"):
+        GatedPixelCNN((1, 4, 4), width=8, depth=2).save(tmp_path / "thesis")
+    assert (tmp_path / "thesis" / "draft.txt").read_text() == "years of work"
+
+
+def test_no_such_model(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no model 'cuneiform'"):
+        ilk.load("cuneiform")
+    with pytest.raises(FileNotFoundError, match=r"must be a directory with config\.json"):
+        ilk.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": storage.FORMAT + 1}, "format 2; this ilk reads up to 1: update ilk"),
+        ({"model": "Diffusion"}, "unknown model 'Diffusion'; known: .*GatedPixelCNN"),
+        ({"colour": True}, "does not fit GatedPixelCNN: .*colour"),
+        ({"width": 9}, "holds other weights than its config says"),
+    ],
+)
+def test_foreign_configs(saved: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ilk.load(edit(saved, **changes))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "not json", "\xff"])
+def test_what_is_no_config(saved: Path, text: str) -> None:
+    (saved / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match="is not the config of an ilk model"):
+        ilk.load(saved)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, -1])
+def test_truncated_weights(saved: Path, keep: int) -> None:
+    path = saved / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="damaged or no safetensors file"):
+        ilk.load(saved)
+
+
+def test_weights_of_another_model(saved: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, saved / "model.safetensors")
+    with pytest.raises(ValueError, match=r"other weights .*wanted None, got \(3,\)|wanted"):
+        ilk.load(saved)
+
+
+def test_missing_weights(saved: Path) -> None:
+    (saved / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors is missing"):
+        ilk.load(saved)
+
+
+def test_configs_hold_every_argument() -> None:
+    model = AttentionPixelCNN((1, 8, 8), width=8, depth=2, read_at=(1,))
+    assert model.config["read_at"] == [1] and model.config["dropout"] == 0.0
+    assert set(Model.classes) >= {"AttentionPixelCNN", "GatedPixelCNN"}
+    assert "ByLabel" not in Model.classes
