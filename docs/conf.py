@@ -46,8 +46,9 @@ html_show_sourcelink = False
 
 
 def _mathml(node, as_block):
-    # The converter knows neither \big and its kin, which MathML does not need, nor x_{m'}.
+    # MathML needs no \big and its kin; the converter knows neither these nor \frac12 nor x_{m'}.
     tex = re.sub(r"\\[Bb]igg?[lr]?(?![a-zA-Z])", "", node.astext())
+    tex = re.sub(r"(\\[td]?frac)(\d)(\w)", r"\1{\2}{\3}", tex)
     tex = re.sub(r"'+", lambda m: "^{" + r"\prime" * len(m[0]) + "}", tex)
     if "\\\\" in tex:
         tex = f"\\begin{{aligned}}\n{tex}\n\\end{{aligned}}"

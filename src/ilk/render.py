@@ -141,7 +141,7 @@ class Panel:
     most: float | None = None
 
 
-def figure(panels: Sequence[Panel], gap: int = 44, margin: int = 32) -> Image.Image:
+def figure(panels: Sequence[Panel], gap: int = 44, margin: int = 22) -> Image.Image:
     """Panels side by side on a light ground.
 
     Example:
@@ -216,8 +216,8 @@ def _legend(canvas: Image.Image, top: int, most: float) -> None:
 
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
 
-    width = min(150, canvas.width // 2)
+    width = min(150, canvas.width // 3)
     bar = colours(torch.linspace(0, most, width).expand(10, -1), most)
     canvas.paste(Image.fromarray(bar), (0, top + 3))
     draw.rectangle((0, top + 3, width - 1, top + 12), outline=FAINT)
-    draw.text((width + 8, top), f"0 to {most:g} nats a pixel, or more", FAINT, font)
+    draw.text((width + 8, top), f"0 to {most:g} nats or more", FAINT, font)
