@@ -69,7 +69,7 @@ class Person:
             tremor=rng.uniform(0.001, 0.004),
             carelessness=rng.uniform(0.008, 0.022),
             overshoot=rng.uniform(0.02, 0.09),
-            pen=rng.uniform(2.7, 3.3),
+            pen=rng.uniform(4.4, 5.4),
         )
 
 
