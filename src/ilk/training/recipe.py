@@ -93,7 +93,7 @@ class Recipe:
 
     precision: Literal["bf16", "float32"] = "bf16"
     """Autocast to bfloat16, or float32 throughout. Weights and likelihoods are float32 in both."""
-    channels_last: bool = False
+    channels_last: bool = True
     """Keep channels innermost in memory: for GPUs; on a CPU it was measured to be slower."""
     compile: bool = False
     """Compile the training step with torch.compile."""
