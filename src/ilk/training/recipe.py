@@ -94,7 +94,7 @@ class Recipe:
     precision: Literal["bf16", "float32"] = "bf16"
     """Autocast to bfloat16, or float32 throughout. Weights and likelihoods are float32 in both."""
     channels_last: bool = True
-    """Keep channels innermost in memory: for GPUs; on a CPU it was measured to be slower."""
+    """Keep channels innermost in memory, where convolutions in bfloat16 are quicker."""
     compile: bool = False
     """Compile the training step with torch.compile."""
     device: Literal["auto", "cpu"] = "auto"
@@ -225,7 +225,7 @@ def _named(*recipes: Recipe) -> dict[str, Recipe]:
     return {recipe.name: recipe for recipe in recipes}
 
 
-_OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "images": 240_000}
+_OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 7_500}
 
 RECIPES: dict[str, Recipe] = _named(
     Recipe(name="omniglot", model="attention", **_OMNIGLOT),
