@@ -113,7 +113,7 @@ class Bernoulli(Likelihood):
         logit = _float(parameters)
         if temperature == 0:
             return (logit > 0).long()
-        return (torch.sigmoid(logit / -temperature) <= uniform).long()
+        return (torch.sigmoid(logit * (-1 / temperature)) <= uniform).long()
 
 
 class Categorical(Likelihood):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,6 +49,13 @@ class CausalConv1d(nn.Module):
         return self.conv(window)[..., 0], window[..., 1:]
 
 
+class Rows(NamedTuple):
+    """The state of a vertical convolution: its weight, laid out for rows, and those before."""
+
+    weight: Tensor
+    past: Tensor
+
+
 class VerticalConv2d(nn.Module):
     r"""Convolution over the rows up to and including the present one, all columns.
 
@@ -71,17 +80,22 @@ class VerticalConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps an image `(B, C, H, W)` to `(B, D, H, W)`."""
-        return self.conv(F.pad(x, (self.side, self.side, self.past, 0)))
+        return self._convolve(F.pad(x, (0, 0, self.past, 0)), self.conv.weight)
 
-    def start(self, batch: int, width: int) -> Tensor:
+    def start(self, batch: int, width: int) -> Rows:
         """The state above the first row: rows of zeros, `(B, C, past, W)`."""
-        return self.conv.weight.new_zeros(batch, self.conv.in_channels, self.past, width)
+        # On a CPU, a convolution of a few rows takes a third of the time with channels innermost.
+        weight = self.conv.weight.contiguous(memory_format=torch.channels_last)
+        past = weight.new_zeros(batch, self.past, width, self.conv.in_channels)
+        return Rows(weight, past.permute(0, 3, 1, 2))
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, state: Rows) -> tuple[Tensor, Rows]:
         """Maps the next row `(B, C, W)` to `(B, D, W)`."""
-        rows = torch.cat([state, x[:, :, None]], dim=2)
-        y = F.conv2d(rows, self.conv.weight, self.conv.bias, padding=(0, self.side))
-        return y[:, :, 0], rows[:, :, 1:]
+        rows = torch.cat([state.past, x[:, :, None]], dim=2)
+        return self._convolve(rows, state.weight)[:, :, 0], Rows(state.weight, rows[:, :, 1:])
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(x, weight, self.conv.bias, padding=(0, self.side))
 
 
 class HorizontalConv2d(nn.Module):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Read
-from .causal import HorizontalConv2d, VerticalConv2d
+from .causal import HorizontalConv2d, Rows, VerticalConv2d
 from .layer import PixelLayer
 from .support import positions
 
@@ -99,7 +99,7 @@ class _State(NamedTuple):
     head: tuple[tuple[Tensor, Tensor], ...]
     memory: Context
     place: Tensor
-    rows: Tensor
+    rows: Rows
     row: tuple[Tensor, ...]
     past: tuple[Tensor, ...]
     links: tuple[Tensor, ...]
@@ -159,7 +159,7 @@ class PixelNet(Conditional):
     def _embed(self, x: Tensor) -> Tensor:
         """Pixels in [-1, 1], and a channel of ones that tells them from what lies outside."""
         x = x.to(self.place.weight.dtype) * (2 / (self.levels - 1)) - 1
-        return torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+        return torch.cat([x, x.new_ones(1).expand_as(x[:, :1])], dim=1)
 
     def _read(self, i: int, h: Tensor, context: Context) -> Tensor:
         """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
@@ -193,7 +193,7 @@ class PixelNet(Conditional):
         place = torch.einsum("dp,phw->hwd", self.place.weight[:, :, 0, 0], grid)
         rows = self.vertical.start(batch, width)
         # The image is shifted down and right: the stem first takes in a row and a pixel of zeros.
-        above = rows[:, :, 0].unbind(-1)
+        above = rows.past[:, :, 0].unbind(-1)
         return _State(
             stem=self.horizontal.matrix(),
             head=tuple(
@@ -214,7 +214,7 @@ class PixelNet(Conditional):
         if x is not None:
             pixel = self._embed(x)
             state = state._replace(row=(*state.row, pixel), past=(*state.past[1:], pixel))
-        if len(state.row) == state.rows.shape[-1]:
+        if len(state.row) == state.rows.past.shape[-1]:
             state = self._row(state)
         h = torch.addmm(state.links[len(state.row)], torch.cat(state.past, dim=1), state.stem)
         read, layers = None, []
