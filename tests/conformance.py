@@ -303,4 +303,5 @@ def test_context_is_made_once_and_kept(case: Case, tmp_path: Path) -> None:
 
 def test_the_list_is_complete() -> None:
     tested = {type(case.model(4, 4)).__name__ for case in CASES}
-    assert tested == set(Model.classes)
+    ours = {name for name, cls in Model.classes.items() if cls.__module__.startswith("ilk.")}
+    assert tested == ours

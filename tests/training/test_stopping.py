@@ -18,7 +18,15 @@ def test_the_first_signal_is_noted_and_its_echo_ignored():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_second_signal_acts(monkeypatch):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as at a terminal; it is ignored in a process that was started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_signal_acts(interruptible, monkeypatch):
     monkeypatch.setattr(stopping, "GRACE", -1.0)
     with Stop() as stop, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
