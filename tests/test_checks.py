@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import FALSE_ALARM, all_images, chance, frequencies
 from torch import Tensor, nn
 
 import ilk
-from ilk.distributions import Autoregressive, Bernoulli
+from ilk.distributions import Autoregressive, Bernoulli, Logistics
 from ilk.models import AttentionPixelCNN, GatedPixelCNN
 from ilk.nn import Conditional, Context, GatedLayer, gate
 
@@ -113,6 +116,63 @@ def test_float32_is_judged_with_its_own_tolerance() -> None:
     torch.set_default_dtype(torch.float32)
     report = ilk.check_causality(GatedPixelCNN((1, 6, 6), width=16, depth=5))
     assert not report.leaks and not report.crosstalk
+
+
+def test_a_batch_norm_is_crosstalk() -> None:
+    model = GatedPixelCNN((1, 4, 4), width=8, depth=2)
+    model.net.head.insert(0, nn.BatchNorm2d(8))
+    report = ilk.check_causality(model.train())
+    assert report.crosstalk and not report.ok
+    # With its statistics fixed it is a layer like another.
+    assert ilk.check_causality(model.eval()).ok
+
+
+class _Sharp(Conditional):
+    """One logistic a pixel, its mean low after an odd value and high after an even one."""
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        mean = torch.cos(math.pi * F.pad(x.double(), (1, -1)))
+        return torch.cat([torch.zeros_like(mean), mean, torch.full_like(mean, -1.0)], dim=1)
+
+    def start(self, batch: int, size: tuple[int, int], context: Context) -> Tensor:
+        return torch.zeros(batch, 1)
+
+    def step(self, x: Tensor | None, state: Tensor) -> tuple[Tensor, Tensor]:
+        state = state if x is None else x.double()
+        mean = torch.cos(math.pi * state)
+        return torch.cat([torch.zeros_like(mean), mean, torch.full_like(mean, -1.0)], 1), state
+
+
+def drawn_value_by_value(p: Autoregressive, count: int, rounded: bool) -> Tensor:
+    """Draws of a logistic a pixel, rounded before they are fed back or only at the end."""
+    x = torch.zeros(count, *p.event_shape)
+    for t in range(x[0].numel()):
+        _, mean, scale = p.net(x, p.context)[..., 0, t].unbind(1)
+        value = mean + scale.exp() * torch.logit(torch.rand(count))
+        value = (value.clamp(-1, 1) + 1) * (p.levels - 1) / 2
+        x[:, 0, 0, t] = value.round() if rounded else value
+    return x.round().long()
+
+
+def test_a_sampler_that_rounds_at_the_end_does_not_agree_with_the_scores() -> None:
+    p = Autoregressive(_Sharp(), Logistics(1, 3, mixtures=1), (1, 1, 4))
+    images = all_images(1, 1, 4, 3)
+    expected = 6000 * p.log_prob(images).exp()
+    for draws in (p.sample((6000,)), drawn_value_by_value(p, 6000, rounded=True)):
+        assert chance(frequencies(p, images, draws), expected) > FALSE_ALARM
+    late = drawn_value_by_value(p, 6000, rounded=False)
+    assert chance(frequencies(p, images, late), expected) < FALSE_ALARM
+
+
+def test_the_measure_of_counts_is_that_of_tables() -> None:
+    # Quantiles of chi-square, of 1 and of 10 degrees of freedom at 5 and at 0.1 per cent.
+    assert chance(
+        torch.tensor([100.0 + (3.841459 * 50) ** 0.5, 100 - (3.841459 * 50) ** 0.5]),
+        torch.full((2,), 100.0),
+    ) == pytest.approx(0.05, rel=1e-5)
+    off = (29.5883 * 100 / 2) ** 0.5
+    observed = torch.tensor([100 + off, 100 - off, *[100.0] * 9])
+    assert chance(observed, torch.full((11,), 100.0)) == pytest.approx(0.001, rel=1e-4)
 
 
 def test_naive_sampling_is_one_pass_a_pixel() -> None:

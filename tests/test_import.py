@@ -18,8 +18,8 @@ def test_import_costs_little_more_than_torch() -> None:
         "import time, torch; b = time.process_time(); import ilk; ilk.load, ilk.nn, "
         "ilk.data, ilk.distributions; print(time.process_time() - b)"
     )
-    # Processor time, the best of five: others may be using the machine.
-    assert min(float(run(code)) for _ in range(5)) < 0.2
+    # Processor time, the best of up to five: others may be using the machine.
+    assert any(float(run(code)) < 0.2 for _ in range(5))
 
 
 def test_import_leaves_out_what_is_not_needed() -> None:

@@ -59,6 +59,29 @@ def test_samples_are_uint8_and_of_the_shape_asked() -> None:
     assert p.sample((2, 3)).shape == (2, 3, 1, 3, 3)
 
 
+@pytest.mark.parametrize("levels", [3, 300])
+def test_samples_can_be_changed_and_learned_from(levels: int) -> None:
+    p = model(levels)()
+    x = p.sample((2,))
+    done = p.complete(x, torch.tensor([[[True, False, False]]]))
+    for images in (x, done):
+        p.log_prob(images).sum().backward()
+        images[..., 0, :] = 1
+        assert not images.is_inference() and not images.requires_grad
+    assert p.sample((0,)).shape == (0, 1, 3, 3) and not p.sample((0,)).is_inference()
+
+
+def test_a_seed_gives_the_same_images_and_global_randomness_is_its_own() -> None:
+    p = model()()
+    first, second = (p.sample((4,), torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, second)
+    torch.manual_seed(1)
+    assert torch.equal(p.sample((4,)), first)
+    before = torch.get_rng_state()
+    p.sample((4,), torch.Generator().manual_seed(1))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_conditional_mean_is_the_mean_of_the_masses() -> None:
     p, x = model()(), torch.randint(3, (5, 1, 3, 3))
     masses = p.parameters(x).unflatten(1, (1, 3)).softmax(2)

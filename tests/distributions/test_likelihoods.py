@@ -21,10 +21,12 @@ FAMILIES: list[Likelihood] = [
     Logistics(2, 3, mixtures=4),
 ]
 every = pytest.mark.parametrize("family", FAMILIES, ids=repr)
+# Of a sum of 256 masses; the logistics of large parameters round larger numbers than these.
+_ROUNDING = {torch.float32: 2e-5, torch.float64: 1e-12}
 
 
 @every
-@pytest.mark.parametrize("size", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("size", [0.1, 1.0, 30.0, 1e3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_masses_sum_to_one(family: Likelihood, size: float, dtype: torch.dtype) -> None:
     parameters = size * torch.randn(50, family.parameters, dtype=dtype)
@@ -33,7 +35,7 @@ def test_masses_sum_to_one(family: Likelihood, size: float, dtype: torch.dtype) 
         log_p = family.log_pmf(parameters, x[:, :c])
         assert log_p.shape == (50, family.levels) and log_p.dtype == dtype
         total = log_p.exp().sum(-1)
-        assert torch.allclose(total, torch.ones_like(total), atol=2e-5)
+        assert torch.allclose(total, torch.ones_like(total), atol=_ROUNDING[dtype])
 
 
 @every
@@ -46,6 +48,8 @@ def test_a_score_is_the_mass_of_its_value(family: Likelihood) -> None:
         log_p = family.log_pmf(flat, values[..., :c])
         wanted = log_p.gather(-1, values[..., c, None])[..., 0]
         assert torch.allclose(scores[:, c], wanted, atol=1e-9)
+        low = family.log_prob(parameters.float(), x)[:, c].double()
+        assert torch.allclose(low, wanted, atol=1e-3, rtol=1e-4)
 
 
 @every
@@ -57,7 +61,12 @@ def test_bfloat16_is_not_scored_in_bfloat16(family: Likelihood) -> None:
     assert torch.allclose(log_p.exp().sum(-1), torch.ones(50), atol=1e-5)
     with torch.autocast("cpu", torch.bfloat16):
         scores = family.log_prob(parameters[..., None, None], x[..., None, None])
-    assert scores.dtype == torch.float32
+        again = family.log_pmf(parameters, x[:, :0])
+        drawn = family.sample(parameters, torch.rand(50, family.channels))
+    assert scores.dtype == again.dtype == torch.float32 and torch.equal(again, log_p)
+    assert drawn.dtype == torch.int64 and drawn.min() >= 0 and drawn.max() < family.levels
+    whole = family.log_prob(parameters.float()[..., None, None], x[..., None, None])
+    assert torch.equal(scores, whole)
 
 
 @every
@@ -107,6 +116,33 @@ def test_temperature_zero_takes_the_mode(family: Likelihood) -> None:
     x = family.sample(parameters, torch.rand(20, family.channels), 0)
     for c in range(family.channels):
         assert torch.equal(family.log_pmf(parameters, x[:, :c]).argmax(-1), x[:, c])
+
+
+@every
+def test_temperature_has_its_limits(family: Likelihood) -> None:
+    parameters, uniform = torch.randn(30, family.parameters), torch.rand(30, family.channels)
+    mode = family.sample(parameters, uniform, 0)
+    assert torch.equal(family.sample(parameters, uniform, 1e-6), mode)
+    # Infinitely hot, all values are alike: inversion of a uniform mass.
+    hot = family.sample(parameters.double(), uniform.double(), 1e9)
+    wanted = (uniform.double() * family.levels).long()
+    assert torch.equal(hot, wanted)
+
+
+@pytest.mark.parametrize("levels", [256, 1024])
+def test_the_largest_of_uniform_numbers_draws_no_value_without_mass(levels: int) -> None:
+    # Sums of masses in float32 end as far as 1e-6 below 1, and what lies above is a value too.
+    logits = 4 * torch.randn(2000, levels)
+    logits[:, levels - 50 :] = -60.0
+    x = Categorical(1, levels).sample(logits, torch.full((2000, 1), 1 - 2**-24))
+    assert x.max() < levels - 50
+
+
+def test_the_least_of_uniform_numbers_draws_no_value_without_mass() -> None:
+    logits = torch.randn(200, 8)
+    logits[:, :3] = -torch.inf
+    x = Categorical(1, 8).sample(logits, torch.zeros(200, 1))
+    assert (x == 3).all()
 
 
 def test_logistics_couple_their_channels() -> None:

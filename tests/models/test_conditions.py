@@ -20,6 +20,9 @@ def few_shot() -> ConditionalPixelCNN:
         (torch.zeros(2, 1, 5, 4).long(), r"got shape \(2, 1, 5, 4\)"),
         (torch.zeros(1, 4, 4).long(), r"got shape \(1, 4, 4\)"),
         (torch.full((2, 1, 4, 4), 2), r"in 0..1, got 2..2"),
+        (torch.full((2, 1, 4, 4), -1), r"in 0..1, got -1..-1"),
+        (torch.ones(2, 1, 4, 4, dtype=torch.bool), r"in 0..1, got torch.bool"),
+        (torch.zeros(0, 2, 1, 4, 4).long(), r"or a batch of such; got an empty batch"),
         (torch.full((2, 1, 4, 4), torch.nan), r"got torch.float32"),
     ],
 )
@@ -47,6 +50,15 @@ def test_no_shots_are_a_support_set_too() -> None:
     assert torch.equal(empty.log_prob(x), model().log_prob(x))
 
 
+def test_an_empty_set_in_a_batch_and_a_mask_of_nothing_are_no_shots() -> None:
+    model, x = few_shot(), torch.randint(2, (3, 2, 1, 4, 4))
+    wanted = model().log_prob(x[:, 0])
+    empty = torch.zeros(2, 0, 1, 4, 4, dtype=torch.uint8)
+    assert torch.allclose(model(empty).log_prob(x)[:, 0], wanted)
+    support, nobody = torch.randint(2, (2, 3, 1, 4, 4)), torch.zeros(2, 3, dtype=torch.bool)
+    assert torch.allclose(model(support, nobody).log_prob(x)[:, 0], wanted)
+
+
 def test_more_shots_than_trained_for_still_work() -> None:
     assert few_shot()(torch.randint(2, (30, 1, 4, 4))).sample().shape == (1, 4, 4)
 
@@ -64,7 +76,7 @@ def test_a_condition_that_is_not_the_models() -> None:
         PixelSNAIL((1, 4, 4), labels=2, width=8, depth=1)(support)
 
 
-@pytest.mark.parametrize("label", [3, -1, 0.5, [[0]], [0, 3]])
+@pytest.mark.parametrize("label", [3, -1, 0.5, True, [], torch.zeros(0).long(), [[0]], [0, 3]])
 def test_labels_that_do_not_fit(label: object) -> None:
     model = GatedPixelCNN((1, 4, 4), labels=3, width=8, depth=1)
     with pytest.raises(ValueError, match="label must be"):

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import ilk
 from ilk.models import AttentionPixelCNN, GatedPixelCNN, Model, storage
 
-OLD = Path(__file__).parent / "files" / "v1"
+FILES = Path(__file__).parent / "files"
+OLD = FILES / "v1"
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     return GatedPixelCNN((1, 4, 4), width=8, depth=2).save(tmp_path / "model", card={"by": "me"})
+
+
+def expected(directory: Path) -> dict[str, list]:
+    return json.loads((directory / "expected.json").read_text())
+
+
+def nats(directory: Path) -> list[float]:
+    support, x = (torch.tensor(expected(directory)[name]) for name in ("support", "x"))
+    return ilk.load(directory)(support).log_prob(x).tolist()
 
 
 def edit(saved: Path, **changes: object) -> Path:
@@ -28,13 +40,15 @@ def edit(saved: Path, **changes: object) -> Path:
 
 
 def test_a_file_of_the_first_format_is_read_forever() -> None:
-    model = ilk.load(OLD)
-    expected = json.loads((OLD / "expected.json").read_text())
-    x = torch.tensor(expected["x"])
-    support = torch.tensor(expected["support"])
-    assert isinstance(model, AttentionPixelCNN)
-    nats = model(support).log_prob(x).tolist()
-    assert nats == pytest.approx(expected["log_prob"], abs=1e-4)
+    assert isinstance(ilk.load(OLD), AttentionPixelCNN)
+    assert nats(OLD) == pytest.approx(expected(OLD)["log_prob"], abs=1e-4)
+
+
+def test_a_file_of_the_next_format_can_be_made_as_that_was(tmp_path: Path) -> None:
+    command = [sys.executable, str(FILES / "make.py"), str(tmp_path / "v2")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert ilk.load(tmp_path / "v2").config == ilk.load(OLD).config
+    assert nats(tmp_path / "v2") == pytest.approx(expected(tmp_path / "v2")["log_prob"], abs=1e-4)
 
 
 def test_a_model_comes_back_ready_to_use(saved: Path) -> None:
@@ -112,6 +126,15 @@ def test_truncated_weights(saved: Path, keep: int) -> None:
 def test_weights_of_another_model(saved: Path) -> None:
     save_file({"weight": torch.zeros(3)}, saved / "model.safetensors")
     with pytest.raises(ValueError, match=r"other weights .*wanted None, got \(3,\)|wanted"):
+        ilk.load(saved)
+
+
+def test_a_weight_of_another_name(saved: Path) -> None:
+    path = saved / "model.safetensors"
+    tensors = load_file(path)
+    tensors["net.stem.weight"] = tensors.pop("net.place.weight")
+    save_file(tensors, path)
+    with pytest.raises(ValueError, match=r"net\.place\.weight: wanted \(.*\), got None"):
         ilk.load(saved)
 
 

@@ -76,6 +76,48 @@ def zigzag(height: int, width: int) -> Tensor:
     return torch.cat([row if i % 2 == 0 else row.flip(0) for i, row in enumerate(rows)])
 
 
+def moves(layer, *shape: int) -> Tensor:
+    """Which element of the input `[s, t]` moves which of the output, over all after channels."""
+    x = torch.randn(1, *shape)
+    jacobian = torch.autograd.functional.jacobian(layer, x)
+    by_element = jacobian[0].flatten(1, len(shape) - 1)[:, :, 0].flatten(3)
+    return by_element.abs().sum((0, 2)).t() > 0
+
+
+@pytest.mark.parametrize(("kernel", "dilation"), [(2, 1), (3, 2), (2, 4)])
+def test_causal_conv_1d_sees_its_taps_alone(kernel: int, dilation: int) -> None:
+    time = torch.arange(11)
+    back = time - time[:, None]
+    taps = (back >= 0) & (back % dilation == 0) & (back <= (kernel - 1) * dilation)
+    assert torch.equal(moves(CausalConv1d(2, 3, kernel, dilation), 2, 11), taps)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_two_dimensional_convolutions_see_their_windows_alone(kernel: int) -> None:
+    t, past = torch.arange(30), (kernel - 1) // 2
+    i, j = t // 6, t % 6
+    up, left = i - i[:, None], j - j[:, None]
+    seen = moves(VerticalConv2d(2, 3, kernel), 2, 5, 6)
+    assert torch.equal(seen, (up >= 0) & (up <= past) & (left.abs() <= past))
+    seen = moves(HorizontalConv2d(2, 3, kernel), 2, 5, 6)
+    assert torch.equal(seen, (up == 0) & (left >= 0) & (left <= past))
+    seen = moves(DownRightConv2d(2, 3), 2, 5, 6)
+    assert torch.equal(seen, (up >= 0) & (up <= 1) & (left >= 0) & (left <= 1))
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_a_snail_layer_sees_all_that_came_before_if_it_attends(attention: bool) -> None:
+    layer = SnailLayer(6, attention).double()
+    seen = moves(lambda h: layer(torch.zeros_like(h), h)[1], 6, 4, 5)
+    t = torch.arange(20)
+    up, left = t // 5 - t[:, None] // 5, t % 5 - t[:, None] % 5
+    near = (up >= 0) & (up <= 2) & (left >= 0) & (left <= 2)
+    assert torch.equal(seen, t >= t[:, None] if attention else near)
+    # The vertical stack passes through.
+    v, h = torch.randn(2, 1, 6, 4, 5)
+    assert torch.equal(layer(v, h)[0], v)
+
+
 ORDERS = {"raster": None, "zigzag": zigzag(3, 4), "random": torch.randperm(12)}
 
 
@@ -124,6 +166,23 @@ def test_layers_of_two_stacks(name: str, told: bool) -> None:
         for j in range(5):
             y, state = layer.step(h[..., i, j], state, None if read is None else read[..., i, j])
             assert torch.allclose(y, right[..., i, j])
+
+
+@pytest.mark.parametrize("name", layers())
+def test_from_a_kept_state_one_can_branch(name: str) -> None:
+    layer = layers()[name]
+    v, h = torch.randn(2, 6, 3, 4), torch.randn(2, 6, 3, 4)
+    state, kept = layer.start(2, (3, 4)), []
+    for i in range(3):
+        _, state = layer.row(v[:, :, i], state)
+        for j in range(4):
+            kept.append((i, j, state))
+            _, state = layer.step(h[..., i, j], state)
+    for i, j, state in reversed(kept):
+        other = h.clone()
+        other[..., i, j] = torch.randn(2, 6)
+        y, _ = layer.step(other[..., i, j], state)
+        assert torch.allclose(y, layer(v, other)[1][..., i, j])
 
 
 def test_a_gated_layer_moves_only_what_it_may() -> None:

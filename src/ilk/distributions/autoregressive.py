@@ -104,7 +104,6 @@ class Autoregressive(Distribution):
         """
         return self.log_prob_per_dim(x).sum(dim=(-3, -2, -1))
 
-    @torch.inference_mode()
     def sample(
         self,
         sample_shape: Sequence[int] = (),
@@ -124,9 +123,8 @@ class Autoregressive(Distribution):
         """
         shape = self._extended_shape(torch.Size(sample_shape))
         x = torch.zeros(shape, dtype=self.dtype, device=self._device)
-        return self._draw(x, None, generator, temperature)
+        return self._draw(x, None, generator, temperature).clone()
 
-    @torch.inference_mode()
     def complete(
         self,
         x: Tensor,
@@ -160,7 +158,7 @@ class Autoregressive(Distribution):
             raise ValueError(f"known must broadcast to x, {wanted}; got shape {got}") from None
         if (known.any(dim=-3) != known.all(dim=-3)).any():
             raise ValueError("known must be the same for all channels of a pixel")
-        return self._draw(x.to(self.dtype), known, generator, temperature)
+        return self._draw(x.to(self.dtype), known, generator, temperature).clone()
 
     def conditional_mean(self, x: Tensor) -> Tensor:
         r"""Means of all values given those before, :math:`E[x_{t,c} \mid x_{<t}, x_{t,<c}]`.
@@ -205,6 +203,8 @@ class Autoregressive(Distribution):
             y = y.unflatten(0, (*self.batch_shape, -1)).transpose(0, 1)
         return y.reshape(*x.shape[:-3], *y.shape[-3:])
 
+    # What is made in this mode can be neither changed nor learned from; its copies can be.
+    @torch.inference_mode()
     def _draw(
         self,
         x: Tensor,

@@ -79,7 +79,9 @@ def _invert(log_p: Tensor, uniform: Tensor, temperature: float) -> Tensor:
         return log_p.argmax(dim=-1, keepdim=True)
     if temperature != 1:
         log_p = (log_p / temperature).log_softmax(dim=-1)
-    below = log_p.exp().cumsum(dim=-1)[..., :-1] <= uniform
+    # Rounded sums of masses end a little off 1: what lies beyond must not go to the last value.
+    cumulative = log_p.exp().cumsum(dim=-1)
+    below = cumulative[..., :-1] <= uniform * cumulative[..., -1:]
     return below.sum(dim=-1, keepdim=True)
 
 

@@ -119,8 +119,9 @@ class Model(nn.Module, ABC):
                 raise ValueError("mask: there is no support set for it to cover")
             support = torch.zeros(1, 0, *self.shape, dtype=torch.uint8)
         name = f"support must be integer images (K, {', '.join(map(str, self.shape))})"
-        if support.dtype.is_floating_point or support.dtype.is_complex:
-            raise ValueError(f"{name} in 0..{self.levels - 1}, got {support.dtype}")
+        dtype = support.dtype
+        if dtype.is_floating_point or dtype.is_complex or dtype == torch.bool:
+            raise ValueError(f"{name} in 0..{self.levels - 1}, got {dtype}")
         if support.dim() not in (4, 5) or tuple(support.shape[-3:]) != self.shape:
             raise ValueError(f"{name}, or a batch of such; got shape {tuple(support.shape)}")
         if support.numel() and (int(support.min()) < 0 or int(support.max()) >= self.levels):
@@ -130,6 +131,8 @@ class Model(nn.Module, ABC):
             if mask is not None and mask.dim() == 1:
                 mask = mask[None]
             support = support[None]
+        if not len(support):
+            raise ValueError(f"{name}, or a batch of such; got an empty batch")
         if mask is None:
             mask = torch.ones(support.shape[:2], dtype=torch.bool)
         if mask.dtype != torch.bool or mask.shape != support.shape[:2]:

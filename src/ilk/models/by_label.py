@@ -57,7 +57,12 @@ class ByLabel(Model, ABC):
         if label is None:
             raise ValueError(f"label: this model needs one of 0..{self.labels - 1}, got none")
         index = torch.as_tensor(label, device=self.embedding.weight.device)
-        if index.dtype.is_floating_point or index.dtype == torch.bool or index.dim() > 1:
+        if (
+            index.dtype.is_floating_point
+            or index.dtype == torch.bool
+            or index.dim() > 1
+            or not index.numel()
+        ):
             raise ValueError(f"label must be an integer or integers (B,), got {label!r}")
         if int(index.min()) < 0 or int(index.max()) >= self.labels:
             raise ValueError(f"label must be in 0..{self.labels - 1}, got {label!r}")

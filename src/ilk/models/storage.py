@@ -144,4 +144,7 @@ def _fill(model: Model, path: Path) -> None:
         odd = sorted(k for k in wanted.keys() | got.keys() if wanted.get(k) != got.get(k))
         shown = ", ".join(f"{k}: wanted {wanted.get(k)}, got {got.get(k)}" for k in odd[:3])
         raise ValueError(f"{path} holds other weights than its config says ({shown})")
+    precisions = {t.dtype for t in tensors.values() if t.is_floating_point()}
+    if len(precisions) == 1:
+        model.to(precisions.pop())
     model.load_state_dict(tensors)
