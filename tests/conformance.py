@@ -18,8 +18,10 @@ from ilk.models import (
     ConditionalPixelCNN,
     ContextModel,
     GatedPixelCNN,
+    MetaPixelCNN,
     Model,
     PixelSNAIL,
+    RecallPixelCNN,
 )
 from ilk.models.backbones import BACKBONES
 
@@ -56,7 +58,15 @@ def _few_shot(cls: type[Model], **kwargs: object) -> Callable[[tuple[int, int, i
     return lambda shape: cls(shape, **_small(**kwargs))  # type: ignore[arg-type]
 
 
+def _meta(base: type[Model], steps: int = 1, **kwargs: object) -> Callable[..., Model]:
+    """Gradient steps large enough for every support image to show."""
+    wrapped = _few_shot(base, **kwargs)
+    return lambda shape: MetaPixelCNN(wrapped(shape), layer=2, steps=steps, step_size=1.0)
+
+
 _ATTENTION = {"patches": 8, "heads": 2, "summary": 8}
+_READ = {"read_at": (2,)}
+_SNAIL_READ = {"backbone": "snail", **_ATTENTION}
 CASES = [
     Case("gated", _few_shot(GatedPixelCNN)),
     Case("gated by label", _few_shot(GatedPixelCNN, labels=3)),
@@ -107,6 +117,32 @@ CASES = [
     Case(
         "attention, colour",
         _few_shot(AttentionPixelCNN, read_at=(2,), levels=3, likelihood="logistics", **_ATTENTION),
+        3,
+        3,
+    ),
+    Case("attention, fine patches", _few_shot(AttentionPixelCNN, patch=1, **_READ, **_ATTENTION)),
+    Case("meta", _meta(GatedPixelCNN)),
+    Case("meta, two steps, snail", _meta(PixelSNAIL, steps=2)),
+    Case(
+        "meta, 3 levels",
+        _meta(GatedPixelCNN, levels=3, likelihood="categorical"),
+        1,
+        3,
+    ),
+    Case("meta, colour", _meta(GatedPixelCNN, levels=2, likelihood="logistics"), 3, 2),
+    Case("conditional meta", _meta(ConditionalPixelCNN, summary=8)),
+    Case("attention meta", _meta(AttentionPixelCNN, **_READ, **_ATTENTION)),
+    Case("recall", _few_shot(RecallPixelCNN, layer=2, **_ATTENTION)),
+    Case("recall, snail, coarse", _few_shot(RecallPixelCNN, layer=1, patch=4, **_SNAIL_READ)),
+    Case(
+        "recall, 3 levels",
+        _few_shot(RecallPixelCNN, layer=2, levels=3, likelihood="categorical", **_ATTENTION),
+        1,
+        3,
+    ),
+    Case(
+        "recall, colour",
+        _few_shot(RecallPixelCNN, layer=2, levels=3, likelihood="logistics", **_ATTENTION),
         3,
         3,
     ),
@@ -391,10 +427,13 @@ def test_the_list_is_complete() -> None:
     ours = {name for name, cls in Model.classes.items() if cls.__module__.startswith("ilk.")}
     assert {c["model"] for c in configs} == ours
     assert {model.conditioning for model in models} == {"none", "label", "support"}
-    for model in ("GatedPixelCNN", "PixelSNAIL", "ConditionalPixelCNN", "AttentionPixelCNN"):
+    pixelcnns = ("GatedPixelCNN", "PixelSNAIL", "ConditionalPixelCNN", "AttentionPixelCNN")
+    for model in (*pixelcnns, "RecallPixelCNN"):
         families = {c["likelihood"] for c in configs if c["model"] == model}
         assert families == {"bernoulli", "categorical", "logistics"}, model
-    for model in ("ConditionalPixelCNN", "AttentionPixelCNN"):
+    for model in ("ConditionalPixelCNN", "AttentionPixelCNN", "RecallPixelCNN"):
         assert {c["backbone"] for c in configs if c["model"] == model} == set(BACKBONES)
     reads = {(c["backbone"], c["attention"]) for c in configs if "attention" in c}
+    wrapped = {c["base"]["model"] for c in configs if c["model"] == "MetaPixelCNN"}
+    assert wrapped == set(pixelcnns)
     assert reads == {(b, a) for b in BACKBONES for a in ("dot", "additive")}

@@ -32,7 +32,12 @@ class Batch(NamedTuple):
 
 
 def draw_batch(
-    kinds: Kinds, rng: np.random.Generator, batch: int, queries: int, shots: int
+    kinds: Kinds,
+    rng: np.random.Generator,
+    batch: int,
+    queries: int,
+    shots: int,
+    even: bool = False,
 ) -> Batch:
     """A batch of random episodes for training.
 
@@ -46,6 +51,7 @@ def draw_batch(
         batch: The number of episodes `B`.
         queries: The number of queries of each episode, `Q`.
         shots: The most support images, `K`; smaller sets are padded with zeros.
+        even: Draw one number of shots for all episodes: `K` is that number, nothing is padded.
 
     Raises:
         ValueError: If a number is out of range, or a kind has fewer than `queries` images.
@@ -63,7 +69,12 @@ def draw_batch(
     _check_counts(kinds, queries, f"queries={queries}")
     kind = rng.integers(len(kinds), size=batch)
     count = kinds.counts[kind]
-    taken = rng.integers(np.minimum(shots, count - queries) + 1)
+    limit = np.minimum(shots, count - queries) + 1
+    if even:
+        shots = int(rng.integers(limit.min()))
+        taken = np.full(batch, shots)
+    else:
+        taken = rng.integers(limit)
     order = kinds.starts[kind][:, None] + _permuted(rng, count, queries + shots)
     mask = torch.from_numpy(np.arange(shots) < taken[:, None])
     support = kinds.images[torch.from_numpy(order[:, queries:])]

@@ -7,7 +7,9 @@ from .base import Model
 from .conditional_pixelcnn import ConditionalPixelCNN
 from .context import ContextModel
 from .gated_pixelcnn import GatedPixelCNN
+from .meta_pixelcnn import MetaPixelCNN
 from .pixelsnail import PixelSNAIL
+from .recall_pixelcnn import RecallPixelCNN
 from .storage import load
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "ConditionalPixelCNN",
     "ContextModel",
     "GatedPixelCNN",
+    "MetaPixelCNN",
     "Model",
     "PixelSNAIL",
+    "RecallPixelCNN",
     "load",
 ]

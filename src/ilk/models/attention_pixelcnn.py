@@ -47,6 +47,8 @@ class AttentionPixelCNN(Model):
         attention: `dot` (scaled dot product) or `additive` (one head, as in the paper).
         heads: Heads of the dot product.
         patches: Size P of keys and values.
+        patch: Pixels from one patch to the next, 1, 2 or 4. At 4 keys and values are made of the
+            features that f(s) is made of, else of finer ones.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
@@ -72,6 +74,7 @@ class AttentionPixelCNN(Model):
         attention: str = "dot",
         heads: int = 4,
         patches: int = 64,
+        patch: int = 4,
         summary: int = 128,
         shots: int = 8,
         dropout: float = 0.0,
@@ -85,6 +88,7 @@ class AttentionPixelCNN(Model):
         self.shots = shots
         self.trunk = SupportTrunk(channels, levels, width)
         self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
+        self.fine = SupportTrunk(channels, levels, width, patch) if patch != 4 else None
         self.patches = SupportPatches(width, patches)
         assemble(
             self,
@@ -113,4 +117,5 @@ class AttentionPixelCNN(Model):
             return super().context(label=label)
         support, mask = self._support(support, mask)
         features = self.trunk(support)
-        return Context(self.summary(features, mask), *self.patches(features, mask))
+        fine = features if self.fine is None else self.fine(support)
+        return Context(self.summary(features, mask), *self.patches(fine, mask))

@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -54,6 +54,27 @@ class Model(nn.Module, ABC):
         if len(shape) != 3 or min(shape) < 1:
             raise ValueError(f"shape must be (channels, height, width), got {tuple(shape)}")
         self.shape, self.levels = (shape[0], shape[1], shape[2]), levels
+
+    @staticmethod
+    def of(config: Mapping[str, Any]) -> Model:
+        """A new model, with random weights, of a `config`.
+
+        Raises:
+            ValueError: If it names no model of the package, or arguments that do not fit.
+
+        Example:
+            >>> import ilk
+            >>> model = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)
+            >>> Model.of(model.config).config == model.config
+            True
+        """
+        name, arguments = config.get("model"), {k: v for k, v in config.items() if k != "model"}
+        if name not in Model.classes:
+            raise ValueError(f"unknown model {name!r}; known: {sorted(Model.classes)}")
+        try:
+            return Model.classes[name](**arguments)
+        except TypeError as error:
+            raise ValueError(f"this does not fit {name}: {error}") from None
 
     def context(
         self, support: Tensor | None = None, mask: Tensor | None = None, *, label: Any = None
@@ -151,6 +172,7 @@ def _recording(init: Callable[..., None]) -> Callable[..., None]:
         bound.apply_defaults()
         init(self, *args, **kwargs)
         _, *arguments = bound.arguments.items()
-        self.config = json.loads(json.dumps({"model": type(self).__name__, **dict(arguments)}))
+        config = {"model": type(self).__name__, **dict(arguments)}
+        self.config = json.loads(json.dumps(config, default=lambda model: model.config))
 
     return wrapped

@@ -118,17 +118,16 @@ def _find(name_or_dir: str | Path) -> Path:
 def _build(path: Path) -> Model:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        form, name = config.pop("format"), config.pop("model")
+        form = config.pop("format")
+        config["model"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not the config of an ilk model: {error!r}") from None
     if not isinstance(form, int) or form > FORMAT:
         raise ValueError(f"{path} has format {form}; this ilk reads up to {FORMAT}: update ilk")
-    if name not in Model.classes:
-        raise ValueError(f"{path} names an unknown model {name!r}; known: {sorted(Model.classes)}")
     try:
-        return Model.classes[name](**config)
-    except TypeError as error:
-        raise ValueError(f"{path} does not fit {name}: {error}") from None
+        return Model.of(config)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _fill(model: Model, path: Path) -> None:

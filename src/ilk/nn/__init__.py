@@ -11,15 +11,17 @@ a state is all that it takes to branch.
 
 from __future__ import annotations
 
+from .adapted import AdaptedNet
 from .attention import AdditiveRead, CausalSelfAttention, DotProductRead, Read
 from .causal import CausalConv1d, HorizontalConv2d, VerticalConv2d
 from .gated import GatedLayer, gate
 from .layer import PixelLayer
-from .pixelnet import Conditional, Context, PixelNet
+from .pixelnet import Conditional, Context, PixelNet, Stacks
 from .snail import SnailLayer
-from .support import SupportPatches, SupportSummary, SupportTrunk
+from .support import SupportPatches, SupportSummary, SupportTrunk, positions
 
 __all__ = [
+    "AdaptedNet",
     "AdditiveRead",
     "CausalConv1d",
     "CausalSelfAttention",
@@ -32,9 +34,11 @@ __all__ = [
     "PixelNet",
     "Read",
     "SnailLayer",
+    "Stacks",
     "SupportPatches",
     "SupportSummary",
     "SupportTrunk",
     "VerticalConv2d",
     "gate",
+    "positions",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -28,12 +28,14 @@ class Context:
         summary: A vector each, `(B, F)`.
         key, value: Patches to read, `(B, N, P)`.
         mask: Which of these are there, `(B, N)`.
+        weights: By name, parameters of the network of its own for each condition, `(B, ...)`.
     """
 
     summary: Tensor | None = None
     key: Tensor | None = None
     value: Tensor | None = None
     mask: Tensor | None = None
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def batch(self) -> int:
@@ -42,15 +44,27 @@ class Context:
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by name."""
-        named = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return {name: t for name, t in named if t is not None}
+        return self.told | {f"weights.{name}": t for name, t in self.weights.items()}
+
+    @property
+    def told(self) -> dict[str, Tensor]:
+        """The tensors by name, without the weights."""
+        named = {name: getattr(self, name) for name in ("summary", "key", "value", "mask")}
+        return {name: t for name, t in named.items() if t is not None}
+
+    @staticmethod
+    def of(tensors: Mapping[str, Tensor]) -> Context:
+        """The reverse of `tensors`."""
+        parts = {k: t for k, t in tensors.items() if not k.startswith("weights.")}
+        weights = {k[8:]: t for k, t in tensors.items() if k.startswith("weights.")}
+        return Context(**parts, weights=weights)
 
     def to(self, *args: Any, **kwargs: Any) -> Context:
         """Moves or casts the tensors (a mask stays boolean)."""
         moved = {k: t.to(*args, **kwargs) for k, t in self.tensors().items()}
         if self.mask is not None:
             moved["mask"] = moved["mask"].bool()
-        return Context(**moved)
+        return Context.of(moved)
 
     def save(self, path: str | Path) -> None:
         """Writes the tensors as safetensors, to condition on them later without the set.
@@ -69,7 +83,15 @@ class Context:
         """Reads what `save` wrote."""
         from safetensors.torch import load_file
 
-        return Context(**load_file(path))
+        return Context.of(load_file(path))
+
+
+class Stacks(NamedTuple):
+    """What lies between layers: `(N, features, H, W)` twice, and what was read `(N, P, H, W)`."""
+
+    vertical: Tensor
+    horizontal: Tensor
+    read: Tensor | None = None
 
 
 class Conditional(nn.Module, ABC):
@@ -139,7 +161,7 @@ class PixelNet(Conditional):
         kernel: int = 7,
     ) -> None:
         super().__init__()
-        self.levels = levels
+        self.levels, self.features = levels, features
         # Which reads come before a layer.
         self.asked = [[j for j, at in enumerate(read_at) if at == i] for i in range(len(layers))]
         self.vertical = VerticalConv2d(channels + 1, features, kernel)
@@ -169,22 +191,43 @@ class PixelNet(Conditional):
         return read.reshape(query.shape)
 
     def forward(self, x: Tensor, context: Context) -> Tensor:
+        return self.finish(self.begin(x, context, 0), context, 0)
+
+    def begin(self, x: Tensor, context: Context, layer: int) -> Stacks:
+        """The first part of `forward`: what layer number `layer` takes in."""
         x = self._embed(x)
         if x.device.type == "cpu":
-            x = x.contiguous(memory_format=torch.channels_last)
+            # Channels innermost, in words that vmap understands.
+            x = x.movedim(1, -1).contiguous().movedim(-1, 1)
         v = self.vertical(F.pad(x, (0, 0, 1, -1)))
         recent = F.pad(x.flatten(2), (1, -1))[:, :, None]
         h = self.horizontal(recent).view_as(v) + v
         h = h + self.place(positions(*x.shape[-2:], like=x)[None])
-        summary = _spread(context.summary, len(x) // context.batch)
-        read = None
-        for i, layer in enumerate(self.layers):
+        return self._through(Stacks(v, h), context, 0, layer)
+
+    def below(self, layer: int) -> list[str]:
+        """Names of the parameters that `begin` uses for a layer."""
+        asked = [j for reads in self.asked[:layer] for j in reads]
+        used = ["vertical", "horizontal", "place", *(f"layers.{i}" for i in range(layer))]
+        used += [f"{part}.{j}" for part in ("reads", "queries") for j in asked]
+        names = (name for name, _ in self.named_parameters())
+        return [name for name in names if name.startswith(tuple(f"{part}." for part in used))]
+
+    def finish(self, stacks: Stacks, context: Context, layer: int) -> Tensor:
+        """The rest of `forward`: layer number `layer`, all after it, and the head."""
+        return self.head(self._through(stacks, context, layer, len(self.layers)).horizontal)
+
+    def _through(self, stacks: Stacks, context: Context, first: int, last: int) -> Stacks:
+        """Layers number `first` up to, but without, `last`."""
+        v, h, read = stacks
+        summary = _spread(context.summary, len(h) // context.batch)
+        for i in range(first, last):
             for j in self.asked[i]:
                 found = self._read(j, h.flatten(2).transpose(1, 2), context)
                 found = found.transpose(1, 2).unflatten(2, h.shape[-2:])
                 read = found if read is None else read + found
-            v, h = layer(v, h, summary, read)
-        return self.head(h)
+            v, h = self._layers[i](v, h, summary, read)
+        return Stacks(v, h, read)
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
         height, width = size

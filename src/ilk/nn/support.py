@@ -23,9 +23,16 @@ def positions(height: int, width: int, like: Tensor) -> Tensor:
 
 
 class SupportTrunk(nn.Module):
-    """Features of support images on a grid a quarter of their size, position channels included.
+    """Features of support images on a grid of patches, position channels included.
 
-    Maps integers `(..., C, H, W)` in `0..levels-1` to `(..., D, ceil(H/4), ceil(W/4))`.
+    Maps integers `(..., C, H, W)` in `0..levels-1` to `(..., D, ceil(H/patch), ceil(W/patch))`.
+
+    Arguments:
+        channels: Channels of an image.
+        levels: Values of a pixel.
+        features: Channels D.
+        patch: Pixels from one patch to the next: 1, 2 or 4.
+        extra: Channels of what more is known of every pixel.
 
     Example:
         >>> trunk = SupportTrunk(1, levels=2, features=8)
@@ -33,19 +40,26 @@ class SupportTrunk(nn.Module):
         torch.Size([2, 3, 8, 7, 7])
     """
 
-    def __init__(self, channels: int, levels: int, features: int) -> None:
+    def __init__(
+        self, channels: int, levels: int, features: int, patch: int = 4, extra: int = 0
+    ) -> None:
         super().__init__()
+        if patch not in (1, 2, 4):
+            raise ValueError(f"patch must be 1, 2 or 4, got {patch}")
         self.levels = levels
+        strides = (1, min(patch, 2), max(patch // 2, 1), 1)
         self.convs = nn.ModuleList(
-            nn.Conv2d(inputs, features, 3, stride=stride, padding=1)
-            for inputs, stride in [(channels + 2, 1), (features, 2), (features, 2), (features, 1)]
+            nn.Conv2d(features if i else channels + 2 + extra, features, 3, stride, padding=1)
+            for i, stride in enumerate(strides)
         )
 
-    def forward(self, support: Tensor) -> Tensor:
+    def forward(self, support: Tensor, extra: Tensor | None = None) -> Tensor:
         *batch, _, height, width = support.shape
         weight = next(self.parameters())
         x = support.flatten(0, -4).to(weight.dtype) * (2 / (self.levels - 1)) - 1
         x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
+        if extra is not None:
+            x = torch.cat([x, extra.flatten(0, -4).to(x.dtype)], dim=1)
         *convs, last = self.convs
         for conv in convs:
             x = F.silu(conv(x))

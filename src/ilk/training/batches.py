@@ -20,7 +20,7 @@ def step_batch(recipe: Recipe, kinds: Kinds, step: int) -> Batch:
 
 def validation_batch(recipe: Recipe, kinds: Kinds, episodes: int = 128) -> Batch:
     """Fixed episodes, drawn like those of training but of their own random numbers."""
-    return draw(recipe, kinds, np.random.default_rng([recipe.seed, 0, 1]), episodes)
+    return draw(recipe, kinds, np.random.default_rng([recipe.seed, 0, 1]), episodes, False)
 
 
 def dropout_seed(seed: int, step: int, rank: int) -> int:
@@ -29,14 +29,22 @@ def dropout_seed(seed: int, step: int, rank: int) -> int:
     return int(state[0] >> np.uint64(1))
 
 
-def draw(recipe: Recipe, kinds: Kinds, rng: np.random.Generator, episodes: int) -> Batch:
+def draw(
+    recipe: Recipe,
+    kinds: Kinds,
+    rng: np.random.Generator,
+    episodes: int,
+    training: bool = True,
+) -> Batch:
     """Episodes for a few-shot model; for the others images drawn uniformly, one an episode.
 
     Without a support set `episodes x queries` images count as so many episodes of one query and
     no shots, with their kinds for labels.
     """
     if recipe.few_shot:
-        return draw_batch(kinds, rng, episodes, recipe.queries, recipe.shots)
+        return draw_batch(
+            kinds, rng, episodes, recipe.queries, recipe.shots, recipe.even_shots and training
+        )
     picked = torch.from_numpy(rng.integers(len(kinds.images), size=episodes * recipe.queries))
     images = kinds.images[picked]
     return Batch(

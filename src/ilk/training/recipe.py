@@ -18,8 +18,9 @@ MODELS = {
     "pixelsnail": "PixelSNAIL",
     "conditional": "ConditionalPixelCNN",
     "attention": "AttentionPixelCNN",
+    "recall": "RecallPixelCNN",
 }
-FEW_SHOT = ("conditional", "attention")
+FEW_SHOT = ("conditional", "attention", "recall")
 # What may differ between a run and the run that goes on with it: none of it moves a weight.
 FREE = frozenset(("name", "data_root", "device", "images", "steps"))
 FREE |= {"checkpoint_every", "sample_every", "log_every", "keep", "tensorboard"}
@@ -39,9 +40,10 @@ class Recipe:
 
     name: str = "custom"
     """What the run is called on the model's card."""
-    model: Literal["gated", "pixelsnail", "conditional", "attention"] = "attention"
+    model: Literal["gated", "pixelsnail", "conditional", "attention", "recall"] = "attention"
     """Gated PixelCNN or PixelSNAIL (both without a support set), Conditional PixelCNN (a summary
-    of the support set enters every gate) or Attention PixelCNN (support patches are read)."""
+    of the support set enters every gate), Attention PixelCNN (support patches are read) or Recall
+    PixelCNN (the network's own states on the support set are read)."""
     backbone: Literal["gated", "snail"] = "gated"
     """The causal network of a conditional or attention model."""
     width: int = 64
@@ -56,6 +58,10 @@ class Recipe:
     """Layers before which an attention model reads the support set."""
     by_label: bool = False
     """Condition a model without a support set on the label of the kind."""
+    meta: bool = False
+    """Wrap the model as a Meta PixelCNN: gradient steps on a learned loss of the support set."""
+    meta_args: dict[str, int | float | bool | str] = field(default_factory=dict)
+    """Arguments of the Meta PixelCNN: name value pairs."""
     model_args: dict[str, int | float | bool | str] = field(default_factory=dict)
     """Further arguments of the model's constructor: name value pairs."""
 
@@ -69,6 +75,9 @@ class Recipe:
     """Every kind turned by 90, 180 and 270 degrees is a further kind."""
     shots: int = 8
     """Most support images of an episode; the number is drawn uniformly from 0 to this."""
+
+    even_shots: bool = False
+    """Draw one number of shots for all episodes of a step, so that no support set is padded."""
 
     batch: int = 32
     """Episodes a step, over all processes."""
@@ -134,7 +143,7 @@ class Recipe:
     @property
     def few_shot(self) -> bool:
         """Whether the model is called on a support set."""
-        return self.model in FEW_SHOT
+        return self.meta or self.model in FEW_SHOT
 
     @property
     def images_per_step(self) -> int:
@@ -158,18 +167,23 @@ class Recipe:
             "likelihood": self.likelihood,
             "dropout": self.dropout,
         }
-        if self.few_shot:
+        if self.model in FEW_SHOT:
             arguments |= {"backbone": self.backbone, "shots": self.shots}
         if self.model == "attention":
             arguments["read_at"] = self.read_at
         if self.by_label:
             arguments["labels"] = kinds
         try:
-            return getattr(models, MODELS[self.model])(
+            model = getattr(models, MODELS[self.model])(
                 shape, levels, **(arguments | self.model_args)
             )
         except TypeError as error:
             raise ValueError(f"model_args: {error}") from None
+        steps: dict[str, Any] = dict(self.meta_args)
+        try:
+            return models.MetaPixelCNN(model, **steps) if self.meta else model
+        except TypeError as error:
+            raise ValueError(f"meta_args: {error}") from None
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""

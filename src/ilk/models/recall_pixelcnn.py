@@ -1,0 +1,123 @@
+"""Recall PixelCNN: attention over the network's own course through the support set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import grad
+
+from ..nn import Context, DotProductRead, PixelNet, SupportPatches, SupportSummary, SupportTrunk
+from .backbones import assemble
+from .base import Model
+
+__all__ = ["RecallPixelCNN"]
+
+
+class RecallPixelCNN(Model):
+    r"""A PixelCNN that looks up how its support set went on from states like the present one.
+
+    .. math::
+        q_t &= \mathrm{PixelCNN}_L(f(s), x_{<t}), \qquad
+        q_j = \mathrm{PixelCNN}_L(f(s), s_{<j}), \qquad
+        e_j = \nabla_{\phi_j} \log p(s_j; \phi_j), \; \phi_j = g(q_j) \\
+        f_t &= \sum_j \mathrm{softmax}_j\, \kappa(q_t, k(q, s, e)_j) \; v(q, s, e)_j, \qquad
+        p(x_t \mid x_{<t}, s) = p(x_t \mid x_{<t}, f(s), f_t)
+
+    An attentive meta-learner. Where Meta PixelCNN moves weights, the same for every pixel, along
+    the gradient of a learned loss, this reads the gradient of a learned loss (:math:`g` is not
+    told what it is for) at those pixels of the support set whose states resemble the present one:
+    a gradient step in the space of functions, its kernel the attention. Where Attention PixelCNN
+    must learn to compare a state with a picture, this compares a state with states of its own.
+    Keys and values are those of patches of states, gradients and pixels.
+
+    Arguments:
+        shape: Of an image, `(C, H, W)`.
+        levels: Values of a pixel.
+        width: Channels of the backbone.
+        depth: Layers of the backbone.
+        backbone: `gated` or `snail`.
+        likelihood: `bernoulli`, `categorical` or `logistics`.
+        layer: L, before which the support set is read.
+        heads: Heads of the attention.
+        patches: Size of keys and values.
+        patch: Pixels from one patch to the next, 1, 2 or 4.
+        summary: Size of f(s).
+        shots: Most support images that the model is meant for.
+        dropout: Probability of dropping a unit.
+
+    Example:
+        >>> import torch
+        >>> model = RecallPixelCNN((1, 8, 8), width=8, depth=2, layer=1, patches=8)
+        >>> model(torch.randint(2, (3, 1, 8, 8))).sample((5,)).shape
+        torch.Size([5, 1, 8, 8])
+    """
+
+    conditioning = "support"
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        levels: int = 2,
+        width: int = 64,
+        depth: int = 8,
+        backbone: str = "gated",
+        likelihood: str = "bernoulli",
+        layer: int = 4,
+        heads: int = 4,
+        patches: int = 64,
+        patch: int = 2,
+        summary: int = 128,
+        shots: int = 8,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(shape, levels)
+        channels, height, across = self.shape
+        self.shots, self.layer = shots, layer
+        self.trunk = SupportTrunk(channels, levels, width)
+        self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
+        self.patches = SupportPatches(width, patches)
+        assemble(
+            self,
+            name=backbone,
+            family=likelihood,
+            depth=depth,
+            width=width,
+            dropout=dropout,
+            summary=summary,
+            reads=[DotProductRead(patches, heads)],
+            read_at=[layer],
+            patches=patches,
+        )
+        outputs = self.likelihood.parameters
+        self.guess = nn.Conv2d(width, outputs, 1)
+        self.course = SupportTrunk(channels, levels, width, patch, extra=width + outputs)
+
+    def context(
+        self,
+        support: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        label: Any = None,
+    ) -> Context:
+        if label is not None:
+            return super().context(label=label)
+        support, mask = self._support(support, mask)
+        told = Context(summary=self.summary(self.trunk(support), mask))
+        key, value, there = self.patches(self.course(support, self._states(support, told)), mask)
+        return replace(told, key=key, value=value, mask=there)
+
+    def _states(self, support: Tensor, told: Context) -> Tensor:
+        """States and gradients `(B, K, width + parameters, H, W)` at all pixels."""
+        images = support.flatten(0, 1)
+        state = F.silu(cast(PixelNet, self.net).begin(images, told, self.layer).horizontal)
+
+        def log_prob(guess: Tensor) -> Tensor:
+            return self.likelihood.log_prob(guess, images).sum()
+
+        gradient = grad(log_prob)(self.guess(state))
+        return torch.cat([state, gradient.to(state)], dim=1).unflatten(0, support.shape[:2])
