@@ -121,6 +121,7 @@ CASES = [
         3,
     ),
     Case("attention, fine patches", _few_shot(AttentionPixelCNN, patch=1, **_READ, **_ATTENTION)),
+    Case("gated, nowhere", _few_shot(GatedPixelCNN, place=False)),
     Case("meta", _meta(GatedPixelCNN)),
     Case("meta, two steps, snail", _meta(PixelSNAIL, steps=2)),
     Case(

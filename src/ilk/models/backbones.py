@@ -57,6 +57,7 @@ def assemble(
     reads: Sequence[Read] = (),
     read_at: Sequence[int] = (),
     patches: int = 0,
+    place: bool = True,
 ) -> None:
     """Gives a model its network and its likelihood: backbone x conditioning x likelihood.
 
@@ -70,4 +71,6 @@ def assemble(
     read_from = min(read_at, default=depth)
     layers = backbone(name, depth, width, summary, patches or None, read_from, dropout)
     outputs = model.likelihood.parameters
-    model.net = PixelNet(channels, model.levels, layers, width, outputs, reads, read_at, patches)
+    model.net = PixelNet(
+        channels, model.levels, layers, width, outputs, reads, read_at, patches, place=place
+    )

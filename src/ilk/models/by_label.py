@@ -29,6 +29,7 @@ class ByLabel(Model, ABC):
         depth: int,
         likelihood: str,
         dropout: float,
+        place: bool,
     ) -> None:
         super().__init__(shape, levels)
         self.labels = labels
@@ -43,6 +44,7 @@ class ByLabel(Model, ABC):
             width=width,
             dropout=dropout,
             summary=None if labels is None else width,
+            place=place,
         )
 
     def context(

@@ -25,6 +25,7 @@ class GatedPixelCNN(ByLabel):
         depth: Gated layers.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         dropout: Probability of dropping a unit.
+        place: Tell the network where in the image each pixel is.
 
     Example:
         >>> import torch
@@ -45,5 +46,6 @@ class GatedPixelCNN(ByLabel):
         depth: int = 8,
         likelihood: str = "bernoulli",
         dropout: float = 0.0,
+        place: bool = True,
     ) -> None:
-        super().__init__("gated", shape, levels, labels, width, depth, likelihood, dropout)
+        super().__init__("gated", shape, levels, labels, width, depth, likelihood, dropout, place)

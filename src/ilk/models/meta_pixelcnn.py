@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -71,8 +73,8 @@ class MetaPixelCNN(Model):
             raise ValueError(f"layer must be in 1..{len(base.net.layers)}, got {layer}")
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
-        if not step_size > 0:
-            raise ValueError(f"step_size must be above 0, got {step_size}")
+        if not 0 < step_size < math.inf:
+            raise ValueError(f"step_size must be above 0 and finite, got {step_size}")
         self.base, self.layer, self.steps, self.first_order = base, layer, steps, first_order
         self.shots, self.likelihood, self.positions = base.shots or 8, base.likelihood, positions
         self.names = base.net.below(layer)
@@ -130,7 +132,10 @@ class MetaPixelCNN(Model):
 
         Raises:
             FloatingPointError: If the inner loss stops being finite, with the step and the loss.
+            MemoryError: If second derivatives of so many images will not fit.
         """
+        if torch.is_grad_enabled() and not self.first_order:
+            self._check_memory(support)
         own = dict(self.base.net.named_parameters())
         weights = {name: own[name].expand(len(support), *own[name].shape) for name in self.names}
         rates = dict(zip(self.names, self.log_rates.exp(), strict=True))
@@ -142,12 +147,40 @@ class MetaPixelCNN(Model):
         gradient = vmap(grad_and_value(inner), randomness="different")
         for step in range(self.steps if support.shape[1] else 0):
             slopes, loss = gradient(weights, support, mask, context.told)
-            if not loss.isfinite().all():
+            bad = loss.detach()[~loss.isfinite()]
+            if len(bad):
                 raise FloatingPointError(
                     f"step_size: inner step {step + 1} of {self.steps} met a loss of"
-                    f" {float(loss[~loss.isfinite()][0])}; a smaller one may help"
+                    f" {float(bad[0])}; a smaller one may help"
                 )
             if self.first_order:
                 slopes = {name: slope.detach() for name, slope in slopes.items()}
             weights = {name: w - rates[name] * slopes[name] for name, w in weights.items()}
         return weights
+
+    def _check_memory(self, support: Tensor) -> None:
+        images, free = support.shape[0] * support.shape[1], _free_memory(support.device)
+        _, height, width = self.shape
+        one = height * width * self.base.net.features * self.layer * self.steps * _BYTES
+        if free is not None and images * one > free:
+            raise MemoryError(
+                f"support: second derivatives of {images} images need some"
+                f" {images * one / 2**30:.1f} GB, and {free / 2**30:.1f} GB are free;"
+                f" {free // one} images fit, more with first_order, a smaller layer or fewer steps"
+            )
+
+
+# Measured for a gated backbone in float32, for every pixel, feature, layer and step of an image.
+_BYTES = 200
+
+
+def _free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a device, None where nobody says."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = (line.split()[1] for line in lines if line.startswith("MemAvailable"))
+    return next((int(amount) * 1024 for amount in kilobytes), None)

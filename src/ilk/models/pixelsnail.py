@@ -23,6 +23,7 @@ class PixelSNAIL(ByLabel):
         depth: Residuals.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         dropout: Probability of dropping a unit.
+        place: Tell the network where in the image each pixel is.
 
     Example:
         >>> model = PixelSNAIL((3, 4, 4), levels=256, width=8, depth=2, likelihood="logistics")
@@ -39,5 +40,6 @@ class PixelSNAIL(ByLabel):
         depth: int = 8,
         likelihood: str = "bernoulli",
         dropout: float = 0.0,
+        place: bool = True,
     ) -> None:
-        super().__init__("snail", shape, levels, labels, width, depth, likelihood, dropout)
+        super().__init__("snail", shape, levels, labels, width, depth, likelihood, dropout, place)

@@ -146,6 +146,8 @@ class PixelNet(Conditional):
         reads: One `Read` for each entry of `read_at`.
         read_at: Indices of layers.
         patches: Channels of keys and values.
+        kernel: Size of the stem's kernels, odd.
+        place: Tell the stem where in the image each pixel is.
     """
 
     def __init__(
@@ -159,6 +161,7 @@ class PixelNet(Conditional):
         read_at: Sequence[int] = (),
         patches: int = 0,
         kernel: int = 7,
+        place: bool = True,
     ) -> None:
         super().__init__()
         self.levels, self.features = levels, features
@@ -166,7 +169,7 @@ class PixelNet(Conditional):
         self.asked = [[j for j, at in enumerate(read_at) if at == i] for i in range(len(layers))]
         self.vertical = VerticalConv2d(channels + 1, features, kernel)
         self.horizontal = HorizontalConv2d(channels + 1, features, kernel)
-        self.place = nn.Conv2d(2, features, 1, bias=False)
+        self.place = nn.Conv2d(2, features, 1, bias=False) if place else None
         self.layers = nn.ModuleList(layers)
         self.reads = nn.ModuleList(reads)
         self.queries = nn.ModuleList(nn.Linear(features, patches) for _ in read_at)
@@ -180,7 +183,7 @@ class PixelNet(Conditional):
 
     def _embed(self, x: Tensor) -> Tensor:
         """Pixels in [-1, 1], and a channel of ones that tells them from what lies outside."""
-        x = x.to(self.place.weight.dtype) * (2 / (self.levels - 1)) - 1
+        x = x.to(self.vertical.conv.weight.dtype) * (2 / (self.levels - 1)) - 1
         return torch.cat([x, x.new_ones(1).expand_as(x[:, :1])], dim=1)
 
     def _read(self, i: int, h: Tensor, context: Context) -> Tensor:
@@ -202,7 +205,8 @@ class PixelNet(Conditional):
         v = self.vertical(F.pad(x, (0, 0, 1, -1)))
         recent = F.pad(x.flatten(2), (1, -1))[:, :, None]
         h = self.horizontal(recent).view_as(v) + v
-        h = h + self.place(positions(*x.shape[-2:], like=x)[None])
+        if self.place is not None:
+            h = h + self.place(positions(*x.shape[-2:], like=x)[None])
         return self._through(Stacks(v, h), context, 0, layer)
 
     def below(self, layer: int) -> list[str]:
@@ -232,8 +236,10 @@ class PixelNet(Conditional):
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
         height, width = size
         summary = _spread(context.summary, batch // context.batch)
-        grid = positions(height, width, like=self.place.weight)
-        place = torch.einsum("dp,phw->hwd", self.place.weight[:, :, 0, 0], grid)
+        place = cast(Tensor, self.horizontal.conv.bias).expand(height, width, -1)
+        if self.place is not None:
+            grid = positions(height, width, like=self.place.weight)
+            place = place + torch.einsum("dp,phw->hwd", self.place.weight[:, :, 0, 0], grid)
         rows = self.vertical.start(batch, width)
         # The image is shifted down and right: the stem first takes in a row and a pixel of zeros.
         above = rows.past[:, :, 0].unbind(-1)
@@ -245,7 +251,7 @@ class PixelNet(Conditional):
                 if isinstance(conv, nn.Conv2d)
             ),
             memory=context,
-            place=place + cast(Tensor, self.horizontal.conv.bias),
+            place=place,
             rows=rows,
             row=above,
             past=(*self.horizontal.start(batch), above[0]),
