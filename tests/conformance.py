@@ -120,6 +120,7 @@ CASES = [
         3,
         3,
     ),
+    Case("attention, local", _few_shot(AttentionPixelCNN, local=True, **_READ, **_ATTENTION)),
     Case("attention, fine patches", _few_shot(AttentionPixelCNN, patch=1, **_READ, **_ATTENTION)),
     Case("gated, nowhere", _few_shot(GatedPixelCNN, place=False)),
     Case("meta", _meta(GatedPixelCNN)),

@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from ilk.nn import AdditiveRead, DotProductRead, SupportPatches, SupportSummary, SupportTrunk
+from ilk.nn import (
+    AdditiveRead,
+    DotProductRead,
+    SupportPatches,
+    SupportSummary,
+    SupportTrunk,
+    positions,
+)
+from ilk.nn.attention import landmarks
 
 pytestmark = pytest.mark.usefixtures("float64")
 READS = {
@@ -94,3 +102,34 @@ def test_the_trunk_knows_positions() -> None:
     features = SupportTrunk(1, 2, 6)(torch.zeros(1, 1, 1, 24, 24, dtype=torch.long))[0, 0]
     inner = features[:, 1:-1, 1:-1].flatten(1)
     assert torch.cdist(inner.t(), inner.t()).add(torch.eye(16)).min() > 1e-6
+
+
+def test_a_local_read_prefers_what_is_near_by_the_square_of_the_distance() -> None:
+    plain, local = DotProductRead(16, heads=2), DotProductRead(16, heads=2, local=True)
+    assert plain.near(positions(5, 4, torch.zeros(()))) is None
+    fine, coarse = (positions(*size, like=torch.zeros(())) for size in ((5, 4), (3, 2)))
+    query, key = torch.randn(1, 20, 16), torch.randn(1, 6, 16)
+    mask = torch.ones(1, 6, dtype=torch.bool)
+    far = (fine.flatten(1).t()[:, None] - coarse.flatten(1).t()).square().sum(-1)
+    near, marks = local.near(fine), landmarks(coarse, 16, heads=2)
+    assert near is not None and local.log_beta is not None
+    # Of queries and keys the first four features of a head are left to the places.
+    for t in (query, key):
+        t.view(1, -1, 2, 8)[..., :4] = 0
+    weights = local.weights(query + near, key + marks, mask)
+    scores = plain.weights(query, key, mask).log() - local.log_beta.exp()[:, None, None] * far
+    assert torch.allclose(weights, scores.softmax(-1))
+
+
+def test_landmarks_need_room() -> None:
+    with pytest.raises(ValueError, match="needs 4 features a head: got 8 for 4 heads"):
+        landmarks(positions(2, 2, torch.zeros(())), 8, heads=4)
+
+
+@pytest.mark.parametrize(("patch", "grid"), [(1, (9, 7)), (2, (5, 4)), (4, (3, 2))])
+def test_patches_of_a_trunk(patch: int, grid: tuple[int, int]) -> None:
+    trunk = SupportTrunk(1, levels=2, features=8, patch=patch, extra=3)
+    support, extra = torch.randint(2, (2, 1, 9, 7)), torch.randn(2, 3, 9, 7)
+    assert trunk(support, extra).shape == (2, 8, *grid)
+    with pytest.raises(ValueError, match="patch must be 1, 2 or 4, got 3"):
+        SupportTrunk(1, levels=2, features=8, patch=3)

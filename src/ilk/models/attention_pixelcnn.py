@@ -49,6 +49,7 @@ class AttentionPixelCNN(Model):
         patches: Size P of keys and values.
         patch: Pixels from one patch to the next, 1, 2 or 4. At 4 keys and values are made of the
             features that f(s) is made of, else of finer ones.
+        local: Heads of the dot product begin by looking near where they stand.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
@@ -75,6 +76,7 @@ class AttentionPixelCNN(Model):
         heads: int = 4,
         patches: int = 64,
         patch: int = 4,
+        local: bool = False,
         summary: int = 128,
         shots: int = 8,
         dropout: float = 0.0,
@@ -82,6 +84,8 @@ class AttentionPixelCNN(Model):
         super().__init__(shape, levels)
         if attention not in ("dot", "additive"):
             raise ValueError(f"attention must be 'dot' or 'additive', got {attention!r}")
+        if local and attention != "dot":
+            raise ValueError(f"local needs attention='dot', got {attention!r}")
         if not read_at:
             raise ValueError("read_at must name at least one layer, got none")
         channels, height, across = self.shape
@@ -89,7 +93,7 @@ class AttentionPixelCNN(Model):
         self.trunk = SupportTrunk(channels, levels, width)
         self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
         self.fine = SupportTrunk(channels, levels, width, patch) if patch != 4 else None
-        self.patches = SupportPatches(width, patches)
+        self.patches = SupportPatches(width, patches, heads if local else 0)
         assemble(
             self,
             name=backbone,
@@ -99,7 +103,9 @@ class AttentionPixelCNN(Model):
             dropout=dropout,
             summary=summary,
             reads=[
-                DotProductRead(patches, heads) if attention == "dot" else AdditiveRead(patches)
+                DotProductRead(patches, heads, local)
+                if attention == "dot"
+                else AdditiveRead(patches)
                 for _ in read_at
             ],
             read_at=read_at,

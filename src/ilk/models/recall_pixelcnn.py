@@ -46,6 +46,7 @@ class RecallPixelCNN(Model):
         heads: Heads of the attention.
         patches: Size of keys and values.
         patch: Pixels from one patch to the next, 1, 2 or 4.
+        local: Heads of the dot product begin by looking near where they stand.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
@@ -71,6 +72,7 @@ class RecallPixelCNN(Model):
         heads: int = 4,
         patches: int = 64,
         patch: int = 2,
+        local: bool = True,
         summary: int = 128,
         shots: int = 8,
         dropout: float = 0.0,
@@ -80,7 +82,7 @@ class RecallPixelCNN(Model):
         self.shots, self.layer = shots, layer
         self.trunk = SupportTrunk(channels, levels, width)
         self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
-        self.patches = SupportPatches(width, patches)
+        self.patches = SupportPatches(width, patches, heads if local else 0)
         assemble(
             self,
             name=backbone,
@@ -89,7 +91,7 @@ class RecallPixelCNN(Model):
             width=width,
             dropout=dropout,
             summary=summary,
-            reads=[DotProductRead(patches, heads)],
+            reads=[DotProductRead(patches, heads, local)],
             read_at=[layer],
             patches=patches,
         )

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["AdditiveRead", "CausalSelfAttention", "DotProductRead", "Read"]
+__all__ = ["AdditiveRead", "CausalSelfAttention", "DotProductRead", "Read", "landmarks"]
 
 
 class Read(nn.Module, ABC):
@@ -29,6 +29,10 @@ class Read(nn.Module, ABC):
     @abstractmethod
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         r"""The reads :math:`f`, `(B, T, P)`."""
+
+    def near(self, place: Tensor) -> Tensor | None:
+        """What queries at places `(2, H, W)` have added to them, `(H W, P)`, if anything."""
+        return None
 
 
 class AdditiveRead(Read):
@@ -63,7 +67,16 @@ class AdditiveRead(Read):
 class DotProductRead(Read):
     r"""Scaled dot-product attention, :math:`e_{tj} = q_t^\top k_j / \sqrt{P / h}` a head.
 
+    If it is local, a head begins by looking near the place :math:`p_t` where it stands:
+    :math:`- \beta \lVert p_t - p_j \rVert^2` is added to its scores, :math:`\beta` learned. Four
+    numbers added to queries and four to keys (`landmarks`) make that product.
+
     Source: Vaswani et al., *Attention is all you need*, 2017 (arXiv 1706.03762), equation 1.
+
+    Arguments:
+        features: Size P of queries, keys and values.
+        heads: Number of heads h.
+        local: Prefer what is near, at first.
 
     Example:
         >>> read = DotProductRead(8, heads=2)
@@ -72,11 +85,21 @@ class DotProductRead(Read):
         torch.Size([2, 7, 8])
     """
 
-    def __init__(self, features: int, heads: int = 1) -> None:
+    def __init__(self, features: int, heads: int = 1, local: bool = False) -> None:
         super().__init__()
         if features % heads:
             raise ValueError(f"heads must divide features: got heads={heads}, features={features}")
-        self.heads = heads
+        self.heads, self.features = heads, features
+        # From a quarter of the image to a tenth of it.
+        self.log_beta = nn.Parameter(torch.linspace(1, 2.5, heads)) if local else None
+
+    def near(self, place: Tensor) -> Tensor | None:
+        if self.log_beta is None:
+            return None
+        y, x = place.flatten(1)
+        four = torch.stack([2 * y, 2 * x, -torch.ones_like(y), -(y**2 + x**2)], dim=-1)
+        scale = self.log_beta.exp() * math.sqrt(self.features // self.heads)
+        return _in_every_head(scale[:, None] * four[:, None], self.features)
 
     def extra_repr(self) -> str:
         return f"heads={self.heads}"
@@ -90,6 +113,24 @@ class DotProductRead(Read):
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key, value))
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
         return y.transpose(1, 2).flatten(2)
+
+
+def landmarks(place: Tensor, features: int, heads: int) -> Tensor:
+    """What keys at places `(2, h, w)` have added to them for a local read, `(h w, features)`.
+
+    Raises:
+        ValueError: If a head has fewer than four features.
+    """
+    if features < 4 * heads:
+        raise ValueError(f"a local read needs 4 features a head: got {features} for {heads} heads")
+    y, x = place.flatten(1)
+    four = torch.stack([y, x, y**2 + x**2, torch.ones_like(y)], dim=-1)
+    return _in_every_head(four[:, None].expand(-1, heads, -1), features)
+
+
+def _in_every_head(four: Tensor, features: int) -> Tensor:
+    """Numbers `(T, heads, 4)` in the first four features of every head, `(T, features)`."""
+    return F.pad(four, (0, features // four.shape[1] - 4)).flatten(1)
 
 
 class Cache(NamedTuple):

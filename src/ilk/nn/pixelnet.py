@@ -125,6 +125,8 @@ class _State(NamedTuple):
     row: tuple[Tensor, ...]
     past: tuple[Tensor, ...]
     links: tuple[Tensor, ...]
+    near: tuple[Tensor | None, ...]
+    element: int
     layers: tuple[Any, ...]
 
 
@@ -186,9 +188,15 @@ class PixelNet(Conditional):
         x = x.to(self.vertical.conv.weight.dtype) * (2 / (self.levels - 1)) - 1
         return torch.cat([x, x.new_ones(1).expand_as(x[:, :1])], dim=1)
 
-    def _read(self, i: int, h: Tensor, context: Context) -> Tensor:
+    def _near(self, size: tuple[int, int], like: Tensor) -> tuple[Tensor | None, ...]:
+        """What is added to the queries of each read, `(H W, patches)`, if anything."""
+        place = positions(*size, like=like)
+        return tuple(cast(Read, read).near(place) for read in self.reads)
+
+    def _read(self, i: int, h: Tensor, near: Tensor | None, context: Context) -> Tensor:
         """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
         query = self.queries[i](F.silu(h))
+        query = query if near is None else query + near.to(query.dtype)
         grouped = query.unflatten(0, (context.batch, -1)).flatten(1, 2)
         read = self.reads[i](grouped, context.key, context.value, context.mask)
         return read.reshape(query.shape)
@@ -225,9 +233,10 @@ class PixelNet(Conditional):
         """Layers number `first` up to, but without, `last`."""
         v, h, read = stacks
         summary = _spread(context.summary, len(h) // context.batch)
+        near = self._near(h.shape[-2:], like=self.vertical.conv.weight)
         for i in range(first, last):
             for j in self.asked[i]:
-                found = self._read(j, h.flatten(2).transpose(1, 2), context)
+                found = self._read(j, h.flatten(2).transpose(1, 2), near[j], context)
                 found = found.transpose(1, 2).unflatten(2, h.shape[-2:])
                 read = found if read is None else read + found
             v, h = self._layers[i](v, h, summary, read)
@@ -256,6 +265,8 @@ class PixelNet(Conditional):
             row=above,
             past=(*self.horizontal.start(batch), above[0]),
             links=(),
+            near=self._near(size, like=rows.past),
+            element=0,
             layers=tuple(layer.start(batch, size, summary) for layer in self._layers),
         )
 
@@ -269,13 +280,15 @@ class PixelNet(Conditional):
         read, layers = None, []
         for layer, asked, kept in zip(self._layers, self.asked, state.layers, strict=True):
             for j in asked:
-                found = self._read(j, h[:, None], state.memory)[:, 0]
+                near = state.near[j]
+                near = near if near is None else near[state.element]
+                found = self._read(j, h[:, None], near, state.memory)[:, 0]
                 read = found if read is None else read + found
             h, kept = layer.step(h, kept, read)
             layers.append(kept)
         for weight, bias in state.head:
             h = torch.addmm(bias, F.silu(h), weight)
-        return h, state._replace(layers=tuple(layers))
+        return h, state._replace(layers=tuple(layers), element=state.element + 1)
 
     def _row(self, state: _State) -> _State:
         """Takes in the row that is complete and begins the next one."""

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import landmarks
+
 __all__ = ["SupportPatches", "SupportSummary", "SupportTrunk", "positions"]
 
 
@@ -99,10 +101,16 @@ class SupportPatches(nn.Module):
     and their mask. The slot that is always there is all that an empty set has to offer.
 
     Source: Reed et al., 2018 (arXiv 1710.10304), section 3.1.
+
+    Arguments:
+        features: Channels D.
+        outputs: Size P of keys and values.
+        local: Heads of a local read that the keys are for, 0 for none; see `DotProductRead`.
     """
 
-    def __init__(self, features: int, outputs: int) -> None:
+    def __init__(self, features: int, outputs: int, local: int = 0) -> None:
         super().__init__()
+        self.local = local
         self.project = nn.Linear(features, 2 * outputs)
         self.nothing = nn.Parameter(torch.zeros(2 * outputs))
 
@@ -111,5 +119,9 @@ class SupportPatches(nn.Module):
         patches = self.project(features.flatten(3).transpose(2, 3)).flatten(1, 2)
         nothing = self.nothing.to(patches).expand(batch, 1, -1)
         key, value = torch.cat([nothing, patches], dim=1).chunk(2, dim=-1)
+        if self.local:
+            place = positions(height, width, like=self.nothing)
+            marks = landmarks(place, key.shape[-1], self.local).repeat(mask.shape[1], 1)
+            key = key + F.pad(marks, (0, 0, 1, 0)).to(key.dtype)
         there = mask.repeat_interleave(height * width, dim=1)
         return key, value, F.pad(there, (1, 0), value=True)
