@@ -99,17 +99,22 @@ def _likelihood(part: str, table: dict[str, Any]) -> Any:
 
     title = f"{part}: {table['kinds']}, {table['queries_of_a_kind']} queries a kind, episodes"
     shown = Table(title=f"{title} {table['episodes'][:12]}", box=None, title_justify="left")
-    for name in ("model", "shots", "nats/dim", "standard error", "nats/image"):
+    columns = ["model", "shots", "nats/dim", "standard error", "nats/image"]
+    if table["levels"] > 2:
+        columns.append("bits/dim")
+    for name in columns:
         shown.add_column(name, justify="left" if name == "model" else "right")
     for row in table["rows"]:
         error = row["stderr"]
-        shown.add_row(
+        cells = [
             row["model"],
             str(row["shots"]),
             f"{row['nats_per_dim']:.4f}",
             "" if error is None else f"{error:.4f}",
             f"{row['nats_per_image']:.2f}",
-        )
+            f"{row['bits_per_dim']:.4f}",
+        ]
+        shown.add_row(*cells[: len(columns)])
     return shown
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from ilk.data import flips, mnist, omniglot
 from ilk.data.download import (
     ARCHIVES,
     Archive,
@@ -16,6 +17,7 @@ from ilk.data.download import (
 )
 from ilk.data.drawing import read_image, reduce_drawing, thin
 from ilk.data.episodes import Batch, Episodes, draw_batch, test_episodes
+from ilk.data.flips import load_flips, mirror_pairs
 from ilk.data.folder import FolderReport, Skipped, part_of_folder, read_folder
 from ilk.data.kinds import Kinds
 from ilk.data.mnist import load_mnist
@@ -28,12 +30,13 @@ from ilk.data.omniglot import (
     one_shot_runs,
 )
 from ilk.data.picture import MAX_PIXELS, ImageError, open_picture, quantise, to_pixels
-from ilk.data.store import cache_dir
+from ilk.data.store import Source, cache_dir
 
 __all__ = [
     "ARCHIVES",
     "MAX_PIXELS",
     "NAMES",
+    "SETS",
     "TEST_ALPHABETS",
     "Archive",
     "Batch",
@@ -45,15 +48,18 @@ __all__ = [
     "Progress",
     "Run",
     "Skipped",
+    "Source",
     "alphabet",
     "cache_dir",
     "download",
     "draw_batch",
     "fetch",
     "load",
+    "load_flips",
     "load_mnist",
     "load_omniglot",
     "max_pool",
+    "mirror_pairs",
     "one_shot_runs",
     "open_picture",
     "part_of_folder",
@@ -67,7 +73,8 @@ __all__ = [
     "verify",
 ]
 
-NAMES = ("omniglot-26", "omniglot-28", "mnist", "mnist-binary")
+SETS: dict[str, Source] = {**omniglot.SETS, **mnist.SETS, **flips.SETS}
+NAMES = tuple(SETS)
 
 
 def load(
@@ -79,7 +86,7 @@ def load(
     """A named data set, or any folder of folders of pictures, as kinds.
 
     Arguments:
-        data: One of `NAMES`, or a folder (`read_folder`, whose report of skipped files becomes a
+        data: One of `SETS`, or a folder (`read_folder`, whose report of skipped files becomes a
             warning).
         split: For Omniglot, `"30-20"` or `"45-5"`; without meaning for other data.
         part: `"train"`, `"valid"`, `"train+valid"`, `"test"` or `"all"`. Of the training
@@ -95,14 +102,16 @@ def load(
         >>> load("omniglot-27")
         Traceback (most recent call last):
         ...
-        ValueError: data: wanted one of omniglot-26, omniglot-28, mnist, mnist-binary or a folder
-        of pictures, got 'omniglot-27'
+        ValueError: data: wanted one of omniglot-26, ... or a folder of pictures, got
+        'omniglot-27'
     """
     name = str(data)
-    if name.startswith("omniglot-") and name in NAMES:
+    if name in omniglot.SETS:
         return load_omniglot(name, split, part, root)
-    if name in NAMES:
+    if name in mnist.SETS:
         return load_mnist(name, part, root)
+    if name in flips.SETS:
+        return load_flips(name, part, root)
     if not Path(data).expanduser().is_dir():
         raise ValueError(
             f"data: wanted one of {', '.join(NAMES)} or a folder of pictures, got {name!r}"

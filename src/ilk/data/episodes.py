@@ -38,12 +38,13 @@ def draw_batch(
     queries: int,
     shots: int,
     even: bool = False,
+    least_shots: int = 0,
 ) -> Batch:
     """A batch of random episodes for training.
 
-    The kind of an episode is uniform over kinds, its number of shots uniform in `0..shots` (in
-    `0..n-queries` for a kind of `n < shots + queries` images), and its images a uniform draw
-    without replacement. A pure function of `kinds` and of the state of `rng`.
+    The kind of an episode is uniform over kinds, its number of shots uniform in
+    `least_shots..shots` (at most `n - queries` for a kind of `n` images), and its images a uniform
+    draw without replacement. A pure function of `kinds` and of the state of `rng`.
 
     Arguments:
         kinds: The images.
@@ -52,9 +53,11 @@ def draw_batch(
         queries: The number of queries of each episode, `Q`.
         shots: The most support images, `K`; smaller sets are padded with zeros.
         even: Draw one number of shots for all episodes: `K` is that number, nothing is padded.
+        least_shots: The fewest support images.
 
     Raises:
-        ValueError: If a number is out of range, or a kind has fewer than `queries` images.
+        ValueError: If a number is out of range, or a kind has fewer than `queries + least_shots`
+            images.
 
     Example:
         >>> images = torch.arange(40, dtype=torch.uint8).reshape(40, 1, 1, 1)
@@ -66,15 +69,18 @@ def draw_batch(
     _check_sizes(batch=batch, queries=queries)
     if shots < 0:
         raise ValueError(f"shots: wanted 0 or more, got {shots}")
-    _check_counts(kinds, queries, f"queries={queries}")
+    if not 0 <= least_shots <= shots:
+        raise ValueError(f"least_shots: wanted 0 to shots={shots}, got {least_shots}")
+    why = f"queries={queries}" + (f" and least_shots={least_shots}" if least_shots else "")
+    _check_counts(kinds, queries + least_shots, why)
     kind = rng.integers(len(kinds), size=batch)
     count = kinds.counts[kind]
     limit = np.minimum(shots, count - queries) + 1
     if even:
-        shots = int(rng.integers(limit.min()))
+        shots = int(rng.integers(least_shots, limit.min()))
         taken = np.full(batch, shots)
     else:
-        taken = rng.integers(limit)
+        taken = rng.integers(least_shots, limit)
     order = kinds.starts[kind][:, None] + _permuted(rng, count, queries + shots)
     mask = torch.from_numpy(np.arange(shots) < taken[:, None])
     support = kinds.images[torch.from_numpy(order[:, queries:])]

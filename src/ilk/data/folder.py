@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ilk.data.drawing import read_image
-from ilk.data.kinds import Kinds
+from ilk.data.kinds import Kinds, first_by_hash
 from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture
 
 __all__ = ["FolderReport", "Skipped", "part_of_folder", "read_folder"]
@@ -153,7 +152,8 @@ def part_of_folder(kinds: Kinds, part: str) -> Kinds:
     total = len(left)
     for name in ("test", "valid"):
         if name not in members:
-            members[name] = _first_by_hash(kinds, left, max(1, round(HELD_BACK[name] * total)))
+            count = max(1, round(HELD_BACK[name] * total))
+            members[name] = first_by_hash(kinds.names, count, among=left)
             left = [k for k in left if k not in members[name]]
     members["train"] = left
     members["train+valid"] = sorted(left + members["valid"])
@@ -163,11 +163,6 @@ def part_of_folder(kinds: Kinds, part: str) -> Kinds:
             f" train, valid and test; part='all' gives them all"
         )
     return kinds.subset(members[part], name=f"{kinds.name}/{part}")
-
-
-def _first_by_hash(kinds: Kinds, among: list[int], count: int) -> list[int]:
-    order = sorted(among, key=lambda k: hashlib.sha256(kinds.names[k].encode()).digest())
-    return sorted(order[:count])
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Kinds"]
+__all__ = ["PARTS", "Kinds", "first_by_hash"]
+
+PARTS = ("train", "valid", "train+valid", "test", "all")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,3 +156,25 @@ class Kinds:
         h.update("\0".join(self.names).encode())
         h.update(np.ascontiguousarray(self.images.numpy()).data)
         return h.hexdigest()
+
+
+def first_by_hash(
+    names: Sequence[str], count: int, among: Sequence[int] | None = None
+) -> list[int]:
+    """The numbers of the first `count` names in the order of `SHA-256(name)`, ascending.
+
+    So a choice of kinds depends on their names alone, not on their order or a library's random
+    numbers.
+
+    Arguments:
+        names: Names of kinds.
+        count: How many to choose.
+        among: The numbers to choose from; all by default.
+
+    Example:
+        >>> first_by_hash(("dog", "cat", "bee", "ant"), 2)
+        [2, 3]
+    """
+    numbers = range(len(names)) if among is None else among
+    order = sorted(numbers, key=lambda k: hashlib.sha256(names[k].encode()).digest())
+    return sorted(order[:count])

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ilk.data.kinds import Kinds
-from ilk.data.store import locate, open_npz
+from ilk.data.kinds import PARTS, Kinds
+from ilk.data.store import Source, locate, open_npz
 
-__all__ = ["PARTS", "load_mnist"]
+__all__ = ["PARTS", "SETS", "load_mnist"]
 
-PARTS = ("train", "valid", "train+valid", "test", "all")
 SIDE = 28
 VALID = 10_000
 IDX = (
@@ -29,6 +28,12 @@ IDX = (
     "t10k-labels-idx1-ubyte.gz",
 )
 AMAT = ("binarized_mnist_train.amat", "binarized_mnist_valid.amat", "binarized_mnist_test.amat")
+SETS = {
+    "mnist": Source("28 x 28 grey digits", [["mnist.npz"], IDX]),
+    "mnist-binary": Source(
+        "28 x 28 binary digits, the fixed binarisation", [["mnist_fixed_binarized.npz"], AMAT]
+    ),
+}
 
 
 def load_mnist(data: str = "mnist", part: str = "train", root: str | Path | None = None) -> Kinds:
@@ -70,7 +75,7 @@ _Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def _read_grey(root: str | Path | None) -> _Parts:
-    paths = locate("mnist", [["mnist.npz"], IDX], root)
+    paths = locate("mnist", SETS["mnist"], root)
     if len(paths) == 1:
         keys = ("train_images", "train_labels", "test_images", "test_labels")
         arrays = open_npz(paths[0], *keys)
@@ -88,7 +93,7 @@ def _read_grey(root: str | Path | None) -> _Parts:
 
 
 def _read_binary(root: str | Path | None) -> _Parts:
-    paths = locate("mnist-binary", [["mnist_fixed_binarized.npz"], AMAT], root)
+    paths = locate("mnist-binary", SETS["mnist-binary"], root)
     keys = ("train", "valid", "test")
     if len(paths) == 1:
         packed = open_npz(paths[0], *keys)

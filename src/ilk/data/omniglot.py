@@ -15,7 +15,6 @@ program induction, Science, 2015.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -26,11 +25,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ilk.data.kinds import Kinds
-from ilk.data.store import locate, open_npz
+from ilk.data.kinds import PARTS, Kinds, first_by_hash
+from ilk.data.store import Source, locate, open_npz
 
 __all__ = [
     "PARTS",
+    "SETS",
     "SPLITS",
     "TEST_ALPHABETS",
     "Run",
@@ -41,8 +41,20 @@ __all__ = [
 ]
 
 SPLITS = ("30-20", "45-5")
-PARTS = ("train", "valid", "train+valid", "test", "all")
 TEST_ALPHABETS = ("Sylheti", "Syriac_(Serto)", "Tengwar", "Tibetan", "ULOG")
+SETS = {
+    "omniglot-26": Source(
+        "26 x 26 binary characters, 4 x 4 maximum pooling",
+        [["omniglot.npz"], ["images_background.zip", "images_evaluation.zip"]],
+    ),
+    "omniglot-28": Source(
+        "28 x 28 binary characters, the rendering of generative matching networks",
+        [["omniglot_28_gmn.npz"], ["train_small.npz", "test_small.npz"]],
+    ),
+}
+RUNS = Source(
+    "20 runs of one-shot classification", [["omniglot_one_shot_runs.zip"], ["all_runs.zip"]]
+)
 HELD_BACK = 0.05
 SIDE = 105
 
@@ -148,8 +160,7 @@ def one_shot_runs(root: str | Path | None = None) -> list[Run]:
         FileNotFoundError: If the file is not there.
         ValueError: If it is damaged.
     """
-    names = [["omniglot_one_shot_runs.zip"], ["all_runs.zip"]]
-    (path,) = locate("omniglot", names, root)
+    (path,) = locate("omniglot", RUNS, root)
     with open_zip(path) as archive:
         folders = sorted({n.split("/")[0] for n in archive.namelist() if n.startswith("run")})
         return [_read_run(archive, folder) for folder in folders]
@@ -164,14 +175,12 @@ def _members(names: list[str], evaluation: np.ndarray, split: str, part: str) ->
     train = np.flatnonzero(~evaluation).tolist()
     if part == "train+valid":
         return train
-    shuffled = sorted(train, key=lambda k: hashlib.sha256(names[k].encode()).digest())
-    held_back = set(shuffled[: round(HELD_BACK * len(train))])
+    held_back = set(first_by_hash(names, round(HELD_BACK * len(train)), among=train))
     return [k for k in train if (k in held_back) == (part == "valid")]
 
 
 def _read_26(root: str | Path | None) -> _Drawings:
-    archives = ["images_background.zip", "images_evaluation.zip"]
-    paths = locate("omniglot-26", [["omniglot.npz"], archives], root)
+    paths = locate("omniglot-26", SETS["omniglot-26"], root)
     if len(paths) == 1:
         return _read_packed(paths[0])
     parts = [list(_read_archive(path)) for path in paths]
@@ -215,8 +224,7 @@ def _read_archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _read_28(root: str | Path | None) -> _Drawings:
-    originals = ["train_small.npz", "test_small.npz"]
-    paths = locate("omniglot-28", [["omniglot_28_gmn.npz"], originals], root)
+    paths = locate("omniglot-28", SETS["omniglot-28"], root)
     if len(paths) == 1:
         arrays = open_npz(paths[0], "images", "character_names", "split")
         images = np.unpackbits(arrays["images"], axis=2, count=28 * 28)

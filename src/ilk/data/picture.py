@@ -16,6 +16,7 @@ A picture of the very size wanted whose values are all below `levels` passes unc
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +26,16 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "Fit", "ImageError", "open_picture", "quantise", "to_pixels"]
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Fit",
+    "ImageError",
+    "area_mean",
+    "open_picture",
+    "quantise",
+    "to_pixels",
+]
 
 Fit = Literal["crop", "pad", "stretch"]
 MAX_PIXELS = 50_000_000
@@ -85,6 +95,36 @@ def quantise(values: np.ndarray, levels: int) -> np.ndarray:
     if not 2 <= levels <= 256:
         raise ValueError(f"levels: wanted 2 to 256, got {levels}")
     return (values.astype(np.uint16) * levels >> 8).astype(np.uint8)
+
+
+def area_mean(x: np.ndarray, side: int) -> np.ndarray:
+    r"""Square images `(..., S, S)` made smaller by the mean of the area, `(..., side, side)`.
+
+    A new pixel covers a square of side S / side, and is the mean of the old ones weighted by the
+    part of them that it covers, in whole numbers and rounded half up: with g the greatest common
+    divisor of both sides, every pixel is repeated side / g times each way and blocks of
+    :math:`(S / g)^2` are averaged. So an image reduced and then mirrored is the mirror image
+    reduced, and 64 to 32 is the mean of 2 x 2.
+
+    Raises:
+        ValueError: If the images are not uint8 and square, or `side` is not in `1..S`.
+
+    Example:
+        >>> area_mean(np.array([[0, 0, 9], [0, 0, 9], [6, 6, 9]], dtype=np.uint8), 2).tolist()
+        [[0, 6], [4, 7]]
+    """
+    if x.dtype != np.uint8 or x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"x: wanted square images in uint8, got {x.dtype} {x.shape}")
+    old = x.shape[-1]
+    if not 1 <= side <= old:
+        raise ValueError(f"side: wanted 1 to {old}, got {side}")
+    repeat, block = side // math.gcd(old, side), old // math.gcd(old, side)
+    # How many of the repeats of an old pixel a new one covers. Sums are whole numbers far below
+    # 2^53, so they and the floor of the quotient are exact.
+    cover = np.repeat(np.eye(old), repeat, axis=0).reshape(side, block, old).sum(axis=1)
+    rows = x.reshape(-1, old).astype(np.float64) @ cover.T
+    sums = cover @ rows.reshape(*x.shape[:-1], side)
+    return ((2 * sums + block**2) / (2 * block**2)).astype(np.uint8)
 
 
 def to_pixels(

@@ -6,11 +6,27 @@ import os
 import sys
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["cache_dir", "locate", "open_npz", "roots"]
+__all__ = ["Source", "cache_dir", "find", "locate", "open_npz", "roots"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a named data set is, and the files that it is read from.
+
+    Arguments:
+        about: What it holds, in a line.
+        files: Groups of files; any group will do, the first that is there whole is read.
+        fetched: Whether `ilk data` can fetch it.
+    """
+
+    about: str
+    files: Sequence[Sequence[str]]
+    fetched: bool = True
 
 
 def cache_dir() -> Path:
@@ -38,33 +54,40 @@ def roots(root: str | Path | None = None) -> list[Path]:
     return [*([Path(chosen).expanduser()] if chosen else []), cache_dir()]
 
 
-def locate(
-    data: str, alternatives: Sequence[Sequence[str]], root: str | Path | None = None
-) -> list[Path]:
-    """The paths of the first alternative, a group of files, that a root holds whole.
+def find(files: Sequence[Sequence[str]], root: str | Path | None = None) -> list[Path] | None:
+    """The paths of the first group of files that a root holds whole, if any does."""
+    for place in roots(root):
+        for group in files:
+            paths = [place / name for name in group]
+            if all(path.is_file() for path in paths):
+                return paths
+    return None
+
+
+def locate(data: str, source: Source, root: str | Path | None = None) -> list[Path]:
+    """The paths of the first group of files of a data set that a root holds whole.
 
     Raises:
         FileNotFoundError: If no root holds one; it says which files were wanted, where, and how
             to get them.
 
     Example:
-        >>> locate("omniglot", [["omniglot.npz"]], root="nowhere")
+        >>> locate("omniglot", Source("drawings", [["omniglot.npz"]]), root="nowhere")
         Traceback (most recent call last):
         ...
         FileNotFoundError: omniglot: no omniglot.npz in nowhere. Get it with `ilk data omniglot`,
         or say where the files are: root=, --root or the environment variable ILK_DATA
     """
-    places = roots(root)
-    for place in places:
-        for group in alternatives:
-            paths = [place / name for name in group]
-            if all(path.is_file() for path in paths):
-                return paths
-    wanted = " or ".join(" + ".join(group) for group in alternatives)
+    paths = find(source.files, root)
+    if paths is not None:
+        return paths
+    wanted = " or ".join(" + ".join(group) for group in source.files)
+    places = " or ".join(str(place) for place in roots(root))
+    get = f"Get it with `ilk data {data}`, or say" if source.fetched else "It is not fetched: say"
+    instead = "" if source.fetched else ", or name a folder of folders of pictures instead"
     raise FileNotFoundError(
-        f"{data}: no {wanted} in {' or '.join(str(p) for p in places)}."
-        f" Get it with `ilk data {data}`, or say where the files are:"
-        f" root=, --root or the environment variable ILK_DATA"
+        f"{data}: no {wanted} in {places}. {get} where the files are:"
+        f" root=, --root or the environment variable ILK_DATA{instead}"
     )
 
 

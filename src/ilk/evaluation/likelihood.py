@@ -42,9 +42,15 @@ class Row:
     kinds: int
     queries: int
 
+    @property
+    def bits_per_dim(self) -> float:
+        """`nats_per_dim` over log 2."""
+        return self.nats_per_dim / math.log(2)
+
     def to_json(self) -> dict[str, Any]:
         """The row as JSON-able values; a standard error that there is not is None."""
-        return asdict(self) | {"stderr": None if math.isnan(self.stderr) else self.stderr}
+        stderr = None if math.isnan(self.stderr) else self.stderr
+        return asdict(self) | {"stderr": stderr, "bits_per_dim": self.bits_per_dim}
 
 
 def nats_by_shots(

@@ -21,6 +21,7 @@ from ..data import (
     read_folder,
     test_episodes,
 )
+from ..data.kinds import first_by_hash
 from ..models import Model
 from ..models import load as load_model
 from ..models.context import ContextModel
@@ -151,6 +152,7 @@ def likelihood_table(
         rows += [{"model": name, **row.to_json()} for row in found]
     return {
         "kinds": kinds.name,
+        "levels": kinds.levels,
         "episodes": episodes.digest,
         "queries_of_a_kind": episodes.queries.shape[1],
         "rows": rows,
@@ -159,9 +161,7 @@ def likelihood_table(
 
 def training_kinds(kinds: Kinds, count: int = TRAINING_KINDS) -> Kinds:
     """The fixed kinds of a training table: the first in the order of `SHA-256(name)`."""
-    names = kinds.names
-    order = sorted(range(len(kinds)), key=lambda k: hashlib.sha256(names[k].encode()).digest())
-    chosen = sorted(order[:count])
+    chosen = first_by_hash(kinds.names, count)
     return kinds.subset(chosen, name=f"{kinds.name}/{len(chosen)} kinds")
 
 

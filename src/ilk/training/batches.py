@@ -42,8 +42,9 @@ def draw(
     no shots, with their kinds for labels.
     """
     if recipe.few_shot:
+        even = recipe.even_shots and training
         return draw_batch(
-            kinds, rng, episodes, recipe.queries, recipe.shots, recipe.even_shots and training
+            kinds, rng, episodes, recipe.queries, recipe.shots, even, recipe.least_shots
         )
     picked = torch.from_numpy(rng.integers(len(kinds.images), size=episodes * recipe.queries))
     images = kinds.images[picked]

@@ -74,8 +74,9 @@ class Recipe:
     rotate: bool = False
     """Every kind turned by 90, 180 and 270 degrees is a further kind."""
     shots: int = 8
-    """Most support images of an episode; the number is drawn uniformly from 0 to this."""
-
+    """Most support images of an episode; the number is drawn uniformly from the least to this."""
+    least_shots: int = 0
+    """Fewest support images of an episode."""
     even_shots: bool = False
     """Draw one number of shots for all episodes of a step, so that no support set is padded."""
 
@@ -134,6 +135,8 @@ class Recipe:
             _check(self, key, value > 0 and math.isfinite(value), "a finite number above 0")
         for key in ("beta2", "ema", "dropout"):
             _check(self, key, 0 <= getattr(self, key) < 1, "0 or more, below 1")
+        least = 0 <= self.least_shots <= self.shots
+        _check(self, "least_shots", least, f"0 to shots={self.shots}")
         _check(self, "images", self.images is None or self.images >= 1, "1 or more")
         _check(self, "model", self.model in MODELS, " or ".join(MODELS))
         _check(self, "precision", self.precision in ("bf16", "float32"), "bf16 or float32")
