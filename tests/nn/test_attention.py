@@ -110,7 +110,10 @@ def test_a_local_read_prefers_what_is_near_by_the_square_of_the_distance() -> No
     fine, coarse = (positions(*size, like=torch.zeros(())) for size in ((5, 4), (3, 2)))
     query, key = torch.randn(1, 20, 16), torch.randn(1, 6, 16)
     mask = torch.ones(1, 6, dtype=torch.bool)
-    far = (fine.flatten(1).t()[:, None] - coarse.flatten(1).t()).square().sum(-1)
+    with torch.no_grad():
+        local.affine += 0.3 * torch.randn(2, 2, 3)
+    looks = fine.flatten(1).t() @ local.affine[..., :2].mT + local.affine[:, None, :, 2]
+    far = (looks[:, :, None] - coarse.flatten(1).t()).square().sum(-1)
     near, marks = local.near(fine), landmarks(coarse, 16, heads=2)
     assert near is not None and local.log_beta is not None
     # Of queries and keys the first four features of a head are left to the places.

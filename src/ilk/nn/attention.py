@@ -68,8 +68,9 @@ class DotProductRead(Read):
     r"""Scaled dot-product attention, :math:`e_{tj} = q_t^\top k_j / \sqrt{P / h}` a head.
 
     If it is local, a head begins by looking near the place :math:`p_t` where it stands:
-    :math:`- \beta \lVert p_t - p_j \rVert^2` is added to its scores, :math:`\beta` learned. Four
-    numbers added to queries and four to keys (`landmarks`) make that product.
+    :math:`- \beta \lVert A p_t + b - p_j \rVert^2` is added to its scores, :math:`A = I, b = 0` at
+    first and learned like :math:`\beta`. Four numbers added to queries and four to keys
+    (`landmarks`) make that product.
 
     Source: Vaswani et al., *Attention is all you need*, 2017 (arXiv 1706.03762), equation 1.
 
@@ -92,14 +93,16 @@ class DotProductRead(Read):
         self.heads, self.features = heads, features
         # From a quarter of the image to a tenth of it.
         self.log_beta = nn.Parameter(torch.linspace(1, 2.5, heads)) if local else None
+        self.affine = nn.Parameter(torch.eye(2, 3).repeat(heads, 1, 1)) if local else None
 
     def near(self, place: Tensor) -> Tensor | None:
-        if self.log_beta is None:
+        if self.log_beta is None or self.affine is None:
             return None
-        y, x = place.flatten(1)
+        homogeneous = F.pad(place.flatten(1), (0, 0, 0, 1), value=1.0)
+        y, x = (self.affine @ homogeneous).unbind(1)
         four = torch.stack([2 * y, 2 * x, -torch.ones_like(y), -(y**2 + x**2)], dim=-1)
         scale = self.log_beta.exp() * math.sqrt(self.features // self.heads)
-        return _in_every_head(scale[:, None] * four[:, None], self.features)
+        return _in_every_head((scale[:, None, None] * four).transpose(0, 1), self.features)
 
     def extra_repr(self) -> str:
         return f"heads={self.heads}"
