@@ -45,6 +45,7 @@ class Case:
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 weight.mul_(2.5 if "head" in name else 1.5)
+                weight.add_(0.1 * torch.randn_like(weight))  # what begins at zero shows too
         if isinstance(model, ContextModel):
             model.net.logit.copy_(torch.randn_like(model.net.logit))
         return model

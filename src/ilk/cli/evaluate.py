@@ -100,8 +100,8 @@ def _likelihood(part: str, table: dict[str, Any]) -> Any:
     title = f"{part}: {table['kinds']}, {table['queries_of_a_kind']} queries a kind, episodes"
     shown = Table(title=f"{title} {table['episodes'][:12]}", box=None, title_justify="left")
     columns = ["model", "shots", "nats/dim", "standard error", "nats/image"]
-    if table["levels"] > 2:
-        columns.append("bits/dim")
+    columns += ["bits/dim"] * (table["levels"] > 2)
+    columns += [f"above {table['rows'][0]['model']}"] * any("above" in r for r in table["rows"])
     for name in columns:
         shown.add_column(name, justify="left" if name == "model" else "right")
     for row in table["rows"]:
@@ -112,9 +112,11 @@ def _likelihood(part: str, table: dict[str, Any]) -> Any:
             f"{row['nats_per_dim']:.4f}",
             "" if error is None else f"{error:.4f}",
             f"{row['nats_per_image']:.2f}",
-            f"{row['bits_per_dim']:.4f}",
         ]
-        shown.add_row(*cells[: len(columns)])
+        cells += [f"{row['bits_per_dim']:.4f}"] * (table["levels"] > 2)
+        if "above" in row:
+            cells.append(f"{row['above']:+.4f} ± {row['above_stderr']:.4f}")
+        shown.add_row(*cells)
     return shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -33,6 +33,7 @@ class Row:
         nats_per_image: :math:`-\log p(x \mid s)`, mean over queries.
         kinds: Number of kinds.
         queries: Number of queries, of all kinds together.
+        each: Mean over the queries of each kind, nats/dim, in their order.
     """
 
     shots: int | Literal["-"]
@@ -41,6 +42,7 @@ class Row:
     nats_per_image: float
     kinds: int
     queries: int
+    each: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def bits_per_dim(self) -> float:
@@ -50,7 +52,31 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """The row as JSON-able values; a standard error that there is not is None."""
         stderr = None if math.isnan(self.stderr) else self.stderr
-        return asdict(self) | {"stderr": stderr, "bits_per_dim": self.bits_per_dim}
+        row = asdict(self) | {"stderr": stderr, "bits_per_dim": self.bits_per_dim}
+        return {key: value for key, value in row.items() if key != "each"}
+
+    def above(self, other: Row) -> tuple[float, float]:
+        """How much more nats a dimension than another row, and the standard error of that.
+
+        The same queries are scored twice, so what one kind has more than another cancels: the
+        error is that of the mean over kinds of the difference, far below those of the rows.
+
+        Raises:
+            ValueError: If the rows are not of the same kinds.
+
+        Example:
+            >>> mine, yours = (
+            ...     Row(1, sum(each) / 3, 0.0, 0.0, 3, 3, each)
+            ...     for each in ((0.5, 0.25, 0.75), (0.375, 0.125, 0.5))
+            ... )
+            >>> mine.above(yours)
+            (0.1667, 0.0417)
+        """
+        if not self.each or len(self.each) != len(other.each):
+            raise ValueError(f"other: {len(other.each)} kinds, wanted {len(self.each)}")
+        difference = torch.tensor(self.each).double() - torch.tensor(other.each).double()
+        error = clustered_stderr(difference, torch.arange(len(difference)))
+        return float(difference.mean()), error
 
 
 def nats_by_shots(
@@ -185,6 +211,8 @@ def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") 
 
 
 def _row(shots: int | Literal["-"], log_prob: Tensor, kind: Tensor, model: Model) -> Row:
+    index, count = kind.unique(return_inverse=True)[1], kind.unique(return_counts=True)[1]
+    sums = torch.zeros(len(count), dtype=log_prob.dtype).index_add_(0, index, log_prob)
     return Row(
         shots=shots,
         nats_per_dim=-float(log_prob.mean()) / model.dims,
@@ -192,4 +220,5 @@ def _row(shots: int | Literal["-"], log_prob: Tensor, kind: Tensor, model: Model
         nats_per_image=-float(log_prob.mean()),
         kinds=len(kind.unique()),
         queries=len(log_prob),
+        each=tuple((-sums / count / model.dims).tolist()),
     )

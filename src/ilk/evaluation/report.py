@@ -33,7 +33,7 @@ from .classification import (
     official_tasks,
     tasks_digest,
 )
-from .likelihood import SHOTS, fits, nats_by_shots
+from .likelihood import SHOTS, Row, fits, nats_by_shots
 
 __all__ = ["TASKS", "evaluate", "likelihood_table", "model_digest", "training_kinds"]
 
@@ -140,16 +140,23 @@ def likelihood_table(
 ) -> dict[str, Any]:
     """Rows of nats of several models over the same fixed episodes, one for each kind.
 
+    A row of a further model also says how far it is `above` the first one's row of as many shots,
+    with the standard error of that, see `Row.above`.
+
     Raises:
         ValueError: If a kind has too few images, or a model does not fit.
     """
     spare = int(kinds.counts.min()) - max(shots)
     episodes = test_episodes(kinds, shots=max(shots), queries=min(queries, max(spare, 1)))
-    rows = []
+    rows: list[dict[str, Any]] = []
+    first: dict[Any, Row] = {}
     for name, model in models.items():
         report = None if on_progress is None else _named_progress(on_progress, name)
-        found = nats_by_shots(model, episodes, shots, batch, precision, report)
-        rows += [{"model": name, **row.to_json()} for row in found]
+        for row in nats_by_shots(model, episodes, shots, batch, precision, report):
+            rows.append({"model": name, **row.to_json()})
+            beside = first.setdefault(row.shots, row)
+            if beside is not row:
+                rows[-1]["above"], rows[-1]["above_stderr"] = row.above(beside)
     return {
         "kinds": kinds.name,
         "levels": kinds.levels,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,7 +36,7 @@ class SupportTrunk(nn.Module):
         levels: Values of a pixel.
         features: Channels D.
         patch: Pixels from one patch to the next: 1, 2 or 4.
-        extra: Channels of what more is known of every pixel.
+        extra: Channels of what more is known of every pixel; at first they count for nothing.
 
     Example:
         >>> trunk = SupportTrunk(1, levels=2, features=8)
@@ -54,6 +56,8 @@ class SupportTrunk(nn.Module):
             nn.Conv2d(features if i else channels + 2 + extra, features, 3, stride, padding=1)
             for i, stride in enumerate(strides)
         )
+        with torch.no_grad():
+            cast(nn.Conv2d, self.convs[0]).weight[:, channels + 2 :].zero_()
 
     def forward(self, support: Tensor, extra: Tensor | None = None) -> Tensor:
         *batch, _, height, width = support.shape

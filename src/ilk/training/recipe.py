@@ -244,12 +244,37 @@ def _named(*recipes: Recipe) -> dict[str, Recipe]:
 
 _OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 7_500}
 
+_REED: dict[str, Any] = {
+    "split": "45-5",
+    "rotate": True,
+    "even_shots": True,
+    "batch": 8,
+    "queries": 4,
+    "steps": 5_000,
+}
+_FINE: dict[str, Any] = {"patch": 2, "local": True}
+_STEPS: dict[str, Any] = {"layer": 4, "learn_step_size": True}
+
 RECIPES: dict[str, Recipe] = _named(
     Recipe(name="omniglot", model="attention", **_OMNIGLOT),
     Recipe(name="omniglot-conditional", model="conditional", **_OMNIGLOT),
     Recipe(name="omniglot-unconditional", model="gated", **_OMNIGLOT),
+    Recipe(name="reed-unconditional", model="gated", **_REED),
+    Recipe(name="reed-conditional", model="conditional", **_REED),
+    Recipe(name="reed-attention", model="attention", model_args=_FINE, **_REED),
+    Recipe(name="reed-meta", model="gated", meta=True, meta_args=_STEPS, **_REED),
+    Recipe(
+        name="reed-attention-meta",
+        model="attention",
+        model_args=_FINE,
+        meta=True,
+        meta_args=_STEPS,
+        **_REED,
+    ),
+    Recipe(name="reed-recall", model="recall", model_args=_FINE, **_REED),
     Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
     Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
     Recipe(name="folder", model="attention", likelihood="logistics", data="images"),
 )
-"""Named recipes. The three of Omniglot differ in the conditioning alone."""
+"""Named recipes. Those of Omniglot, and those of the table of Reed et al., differ among themselves
+in the conditioning alone."""
