@@ -20,6 +20,7 @@ from ilk.models import (
     GatedPixelCNN,
     MetaPixelCNN,
     Model,
+    PixelCNNpp,
     PixelSNAIL,
     RecallPixelCNN,
 )
@@ -51,12 +52,11 @@ class Case:
         return model
 
 
-def _small(depth: int = 4, **kwargs: object) -> dict[str, object]:
-    return {"width": 8, "depth": depth, **kwargs}
-
-
 def _few_shot(cls: type[Model], **kwargs: object) -> Callable[[tuple[int, int, int]], Model]:
-    return lambda shape: cls(shape, **_small(**kwargs))  # type: ignore[arg-type]
+    # A depth of 1 is six residuals there.
+    many = cls is PixelCNNpp or kwargs.get("backbone") == "pixelcnnpp"
+    kwargs = {"width": 8, "depth": 1 if many else 4, **kwargs}
+    return lambda shape: cls(shape, **kwargs)  # type: ignore[arg-type]
 
 
 def _meta(base: type[Model], steps: int = 1, **kwargs: object) -> Callable[..., Model]:
@@ -65,7 +65,8 @@ def _meta(base: type[Model], steps: int = 1, **kwargs: object) -> Callable[..., 
     return lambda shape: MetaPixelCNN(wrapped(shape), layer=2, steps=steps, step_size=1.0)
 
 
-_ATTENTION = {"patches": 8, "heads": 2, "summary": 8}
+_ATTENTION = {"patches": 12, "heads": 2, "summary": 8}
+_BINARY = {"levels": 2, "likelihood": "bernoulli"}
 _READ = {"read_at": (2,)}
 _SNAIL_READ = {"backbone": "snail", **_ATTENTION}
 CASES = [
@@ -77,6 +78,14 @@ CASES = [
     Case("snail by label", _few_shot(PixelSNAIL, labels=3)),
     Case("snail, 3 levels", _few_shot(PixelSNAIL, levels=3, likelihood="categorical"), 1, 3),
     Case("snail, logistics", _few_shot(PixelSNAIL, levels=3, likelihood="logistics"), 2, 3),
+    Case("pixelcnn++", _few_shot(PixelCNNpp, **_BINARY)),
+    Case("pixelcnn++ by label", _few_shot(PixelCNNpp, labels=3, **_BINARY)),
+    Case("pixelcnn++, 3 levels", _few_shot(PixelCNNpp, levels=3, likelihood="categorical"), 1, 3),
+    Case("pixelcnn++, colour", _few_shot(PixelCNNpp, levels=2), 3, 2),
+    Case(
+        "conditional, pixelcnn++",
+        _few_shot(ConditionalPixelCNN, summary=8, backbone="pixelcnnpp", depth=1),
+    ),
     Case("conditional", _few_shot(ConditionalPixelCNN, summary=8)),
     Case("conditional, snail", _few_shot(ConditionalPixelCNN, summary=8, backbone="snail")),
     Case(
@@ -122,6 +131,20 @@ CASES = [
         3,
     ),
     Case("attention, local", _few_shot(AttentionPixelCNN, local=True, **_READ, **_ATTENTION)),
+    Case(
+        "attention, pixelcnn++",
+        _few_shot(AttentionPixelCNN, read_at=(1, 2), backbone="pixelcnnpp", **_ATTENTION),
+    ),
+    Case(
+        "attention, pixelcnn++, additive",
+        _few_shot(
+            AttentionPixelCNN,
+            read_at=(2,),
+            backbone="pixelcnnpp",
+            attention="additive",
+            **_ATTENTION,
+        ),
+    ),
     Case("attention, fine patches", _few_shot(AttentionPixelCNN, patch=1, **_READ, **_ATTENTION)),
     Case("gated, nowhere", _few_shot(GatedPixelCNN, place=False)),
     Case("meta", _meta(GatedPixelCNN)),
@@ -133,10 +156,15 @@ CASES = [
         3,
     ),
     Case("meta, colour", _meta(GatedPixelCNN, levels=2, likelihood="logistics"), 3, 2),
+    Case("meta, pixelcnn++", _meta(PixelCNNpp, **_BINARY)),
     Case("conditional meta", _meta(ConditionalPixelCNN, summary=8)),
     Case("attention meta", _meta(AttentionPixelCNN, **_READ, **_ATTENTION)),
     Case("recall", _few_shot(RecallPixelCNN, layer=2, **_ATTENTION)),
     Case("recall, snail, coarse", _few_shot(RecallPixelCNN, layer=1, patch=4, **_SNAIL_READ)),
+    Case(
+        "recall, pixelcnn++",
+        _few_shot(RecallPixelCNN, layer=2, backbone="pixelcnnpp", **_ATTENTION),
+    ),
     Case(
         "recall, 3 levels",
         _few_shot(RecallPixelCNN, layer=2, levels=3, likelihood="categorical", **_ATTENTION),
@@ -430,7 +458,13 @@ def test_the_list_is_complete() -> None:
     ours = {name for name, cls in Model.classes.items() if cls.__module__.startswith("ilk.")}
     assert {c["model"] for c in configs} == ours
     assert {model.conditioning for model in models} == {"none", "label", "support"}
-    pixelcnns = ("GatedPixelCNN", "PixelSNAIL", "ConditionalPixelCNN", "AttentionPixelCNN")
+    pixelcnns = (
+        "GatedPixelCNN",
+        "PixelSNAIL",
+        "PixelCNNpp",
+        "ConditionalPixelCNN",
+        "AttentionPixelCNN",
+    )
     for model in (*pixelcnns, "RecallPixelCNN"):
         families = {c["likelihood"] for c in configs if c["model"] == model}
         assert families == {"bernoulli", "categorical", "logistics"}, model

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ilk.nn import (
     AdditiveRead,
@@ -15,7 +16,7 @@ from ilk.nn import (
     SupportTrunk,
     positions,
 )
-from ilk.nn.attention import landmarks
+from ilk.nn.attention import landmarked
 
 pytestmark = pytest.mark.usefixtures("float64")
 READS = {
@@ -108,25 +109,26 @@ def test_a_local_read_prefers_what_is_near_by_the_square_of_the_distance() -> No
     plain, local = DotProductRead(16, heads=2), DotProductRead(16, heads=2, local=True)
     assert plain.near(positions(5, 4, torch.zeros(()))) is None
     fine, coarse = (positions(*size, like=torch.zeros(())) for size in ((5, 4), (3, 2)))
-    query, key = torch.randn(1, 20, 16), torch.randn(1, 6, 16)
-    mask = torch.ones(1, 6, dtype=torch.bool)
+    query, key = torch.randn(1, 20, 16), torch.randn(1, 7, 16)
+    mask = torch.ones(1, 7, dtype=torch.bool)
     with torch.no_grad():
         local.affine += 0.3 * torch.randn(2, 2, 3)
     looks = fine.flatten(1).t() @ local.affine[..., :2].mT + local.affine[:, None, :, 2]
     far = (looks[:, :, None] - coarse.flatten(1).t()).square().sum(-1)
-    near, marks = local.near(fine), landmarks(coarse, 16, heads=2)
+    far = F.pad(far, (1, 0))  # the first key is nowhere, and never far
+    near, marked = local.near(fine), landmarked(key, coarse, heads=2)
     assert near is not None and local.log_beta is not None
     # Of queries and keys the first four features of a head are left to the places.
     for t in (query, key):
         t.view(1, -1, 2, 8)[..., :4] = 0
-    weights = local.weights(query + near, key + marks, mask)
+    weights = local.weights(query + near, marked, mask)
     scores = plain.weights(query, key, mask).log() - local.log_beta.exp()[:, None, None] * far
     assert torch.allclose(weights, scores.softmax(-1))
 
 
 def test_landmarks_need_room() -> None:
-    with pytest.raises(ValueError, match="needs 4 features a head: got 8 for 4 heads"):
-        landmarks(positions(2, 2, torch.zeros(())), 8, heads=4)
+    with pytest.raises(ValueError, match="needs 5 features a head: got 8 for 2 heads"):
+        landmarked(torch.randn(1, 5, 8), positions(2, 2, torch.zeros(())), heads=2)
 
 
 @pytest.mark.parametrize(("patch", "grid"), [(1, (9, 7)), (2, (5, 4)), (4, (3, 2))])

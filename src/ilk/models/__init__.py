@@ -8,6 +8,7 @@ from .conditional_pixelcnn import ConditionalPixelCNN
 from .context import ContextModel
 from .gated_pixelcnn import GatedPixelCNN
 from .meta_pixelcnn import MetaPixelCNN
+from .pixelcnnpp import PixelCNNpp
 from .pixelsnail import PixelSNAIL
 from .recall_pixelcnn import RecallPixelCNN
 from .storage import load
@@ -19,6 +20,7 @@ __all__ = [
     "GatedPixelCNN",
     "MetaPixelCNN",
     "Model",
+    "PixelCNNpp",
     "PixelSNAIL",
     "RecallPixelCNN",
     "load",

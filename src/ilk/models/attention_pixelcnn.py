@@ -40,8 +40,8 @@ class AttentionPixelCNN(Model):
         shape: Of an image, `(C, H, W)`.
         levels: Values of a pixel.
         width: Channels of the backbone.
-        depth: Layers of the backbone.
-        backbone: `gated` or `snail`.
+        depth: Layers of the backbone, see `backbones.backbone`.
+        backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         read_at: Layers before which the support set is read; reads add up.
         attention: `dot` (scaled dot product) or `additive` (one head, as in the paper).

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..distributions.likelihoods import likelihood
-from ..nn import GatedLayer, PixelLayer, PixelNet, Read, SnailLayer
+from ..nn import GatedLayer, Half, PixelLayer, PixelNet, Read, ResidualLayer, SnailLayer
 from .base import Model
 
 __all__ = ["BACKBONES", "assemble", "backbone"]
 
-BACKBONES = ("gated", "snail")
+BACKBONES = ("gated", "snail", "pixelcnnpp")
 
 
 def backbone(
@@ -25,7 +25,8 @@ def backbone(
     """Layers of a backbone, given what a summary and, from a layer on, a read add to their gates.
 
     `gated` is that of Gated PixelCNN; `snail` that of PixelSNAIL, with attention after every
-    second residual.
+    second residual; `pixelcnnpp` that of PixelCNN++, `depth` residuals down and as many up at each
+    of three resolutions: these are layers `0..2 depth`, number `depth` being all at lower ones.
 
     Raises:
         ValueError: If there is no backbone of that name, or no layer at all.
@@ -34,15 +35,26 @@ def backbone(
         raise ValueError(f"backbone must be one of {list(BACKBONES)}, got {name!r}")
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
-    layers: list[PixelLayer] = []
-    for i in range(depth):
-        channels = read if i >= read_from else None
-        layers.append(
-            GatedLayer(width, 3, summary, channels, dropout)
-            if name == "gated"
-            else SnailLayer(width, i % 2 == 1, summary, channels, dropout)
-        )
-    return layers
+
+    def told(i: int) -> int | None:
+        return read if i >= read_from else None
+
+    if name == "gated":
+        return [GatedLayer(width, 3, summary, told(i), dropout) for i in range(depth)]
+    if name == "snail":
+        return [SnailLayer(width, i % 2 == 1, summary, told(i), dropout) for i in range(depth)]
+
+    def residuals(short: bool) -> list[PixelLayer]:
+        return [ResidualLayer(width, summary, None, dropout, short) for _ in range(depth)]
+
+    quarter = Half(width, [*residuals(False), *residuals(True)])
+    half = Half(width, [*residuals(False), quarter, *residuals(True)])
+    full = [
+        ResidualLayer(width, summary, told(i), dropout, short=i > depth)
+        for i in range(2 * depth + 1)
+        if i != depth
+    ]
+    return [*full[:depth], half, *full[depth:]]
 
 
 def assemble(
@@ -64,12 +76,12 @@ def assemble(
     Raises:
         ValueError: If a read is asked for at a layer that there is not.
     """
-    if any(not 0 <= at < depth for at in read_at):
-        raise ValueError(f"read_at must name layers 0..{depth - 1}, got {tuple(read_at)}")
     channels = model.shape[0]
     model.likelihood = likelihood(family, channels, model.levels)
-    read_from = min(read_at, default=depth)
+    read_from = min(read_at, default=0)
     layers = backbone(name, depth, width, summary, patches or None, read_from, dropout)
+    if any(not 0 <= at < len(layers) for at in read_at):
+        raise ValueError(f"read_at must name layers 0..{len(layers) - 1}, got {tuple(read_at)}")
     outputs = model.likelihood.parameters
     model.net = PixelNet(
         channels, model.levels, layers, width, outputs, reads, read_at, patches, place=place

@@ -26,8 +26,8 @@ class ConditionalPixelCNN(Model):
         shape: Of an image, `(C, H, W)`.
         levels: Values of a pixel.
         width: Channels of the backbone.
-        depth: Layers of the backbone.
-        backbone: `gated` or `snail`.
+        depth: Layers of the backbone, see `backbones.backbone`.
+        backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +95,11 @@ class MetaPixelCNN(Model):
     @property
     def net(self) -> Conditional:  # type: ignore[override]
         """The base's network with task parameters, built anew: its weights are the base's."""
-        return AdaptedNet(self.base.net, self.layer)  # type: ignore[arg-type]
+        return AdaptedNet(self._net, self.layer)
+
+    @property
+    def _net(self) -> PixelNet:
+        return cast(PixelNet, self.base.net)
 
     def inner_loss(self, features: Tensor, mask: Tensor) -> Tensor:
         r"""The learned loss :math:`\frac1K \sum_k \lVert g(q_k) \rVert_2` of one support set.
@@ -136,12 +140,12 @@ class MetaPixelCNN(Model):
         """
         if torch.is_grad_enabled() and not self.first_order:
             self._check_memory(support)
-        own = dict(self.base.net.named_parameters())
+        own = dict(self._net.named_parameters())
         weights = {name: own[name].expand(len(support), *own[name].shape) for name in self.names}
         rates = dict(zip(self.names, self.log_rates.exp(), strict=True))
 
         def inner(weights: dict, support: Tensor, mask: Tensor, told: dict) -> Tensor:
-            stacks = begin(self.base.net, weights, support, told, self.layer)  # type: ignore
+            stacks = begin(self._net, weights, support, told, self.layer)
             return self.inner_loss(stacks.horizontal, mask)
 
         gradient = vmap(grad_and_value(inner), randomness="different")
@@ -161,7 +165,7 @@ class MetaPixelCNN(Model):
     def _check_memory(self, support: Tensor) -> None:
         images, free = support.shape[0] * support.shape[1], _free_memory(support.device)
         _, height, width = self.shape
-        one = height * width * self.base.net.features * self.layer * self.steps * _BYTES
+        one = height * width * self._net.features * self.layer * self.steps * _BYTES
         if free is not None and images * one > free:
             raise MemoryError(
                 f"support: second derivatives of {images} images need some"

@@ -39,8 +39,8 @@ class RecallPixelCNN(Model):
         shape: Of an image, `(C, H, W)`.
         levels: Values of a pixel.
         width: Channels of the backbone.
-        depth: Layers of the backbone.
-        backbone: `gated` or `snail`.
+        depth: Layers of the backbone, see `backbones.backbone`.
+        backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         layer: L, before which the support set is read.
         heads: Heads of the attention.
@@ -53,7 +53,7 @@ class RecallPixelCNN(Model):
 
     Example:
         >>> import torch
-        >>> model = RecallPixelCNN((1, 8, 8), width=8, depth=2, layer=1, patches=8)
+        >>> model = RecallPixelCNN((1, 8, 8), width=8, depth=2, layer=1, patches=24)
         >>> model(torch.randint(2, (3, 1, 8, 8))).sample((5,)).shape
         torch.Size([5, 1, 8, 8])
     """

@@ -17,6 +17,7 @@ from .causal import CausalConv1d, HorizontalConv2d, VerticalConv2d
 from .gated import GatedLayer, gate
 from .layer import PixelLayer
 from .pixelnet import Conditional, Context, PixelNet, Stacks
+from .residual import Half, ResidualLayer, concat_elu
 from .snail import SnailLayer
 from .support import SupportPatches, SupportSummary, SupportTrunk, positions
 
@@ -29,16 +30,19 @@ __all__ = [
     "Context",
     "DotProductRead",
     "GatedLayer",
+    "Half",
     "HorizontalConv2d",
     "PixelLayer",
     "PixelNet",
     "Read",
+    "ResidualLayer",
     "SnailLayer",
     "Stacks",
     "SupportPatches",
     "SupportSummary",
     "SupportTrunk",
     "VerticalConv2d",
+    "concat_elu",
     "gate",
     "positions",
 ]

@@ -74,12 +74,14 @@ class AdaptedNet(Conditional):
             weights, told = ({k: t[0] for k, t in d.items()} for d in (weights, told))
             return begin(self.net, weights, x, told, self.layer)
 
-        def one(x: Tensor, weights: dict[str, Tensor], told: dict[str, Tensor]) -> list[Tensor]:
-            return [t for t in begin(self.net, weights, x, told, self.layer) if t is not None]
+        def one(x: Tensor, weights: dict[str, Tensor], told: dict[str, Tensor]) -> tuple:
+            stacks = begin(self.net, weights, x, told, self.layer)
+            return tuple(part for part in stacks if part is not None)
 
         grouped = x.unflatten(0, (context.batch, -1))
-        stacks = vmap(one, randomness="different")(grouped, dict(weights), told)
-        return Stacks(*(t.flatten(0, 1) for t in stacks))
+        v, h, kept, *read = vmap(one, randomness="different")(grouped, dict(weights), told)
+        kept = tuple((a.flatten(0, 1), b.flatten(0, 1)) for a, b in kept)
+        return Stacks(v.flatten(0, 1), h.flatten(0, 1), kept, *(r.flatten(0, 1) for r in read))
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> tuple[_Part, ...]:
         each, parts = batch // context.batch, []

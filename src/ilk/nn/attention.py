@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["AdditiveRead", "CausalSelfAttention", "DotProductRead", "Read", "landmarks"]
+__all__ = ["AdditiveRead", "CausalSelfAttention", "DotProductRead", "Read", "landmarked"]
 
 
 class Read(nn.Module, ABC):
@@ -69,8 +69,8 @@ class DotProductRead(Read):
 
     If it is local, a head begins by looking near the place :math:`p_t` where it stands:
     :math:`- \beta \lVert A p_t + b - p_j \rVert^2` is added to its scores, :math:`A = I, b = 0` at
-    first and learned like :math:`\beta`. Four numbers added to queries and four to keys
-    (`landmarks`) make that product.
+    first and learned like :math:`\beta`. Four numbers added to queries, and four of the features
+    of keys (`landmarked`), make that product.
 
     Source: Vaswani et al., *Attention is all you need*, 2017 (arXiv 1706.03762), equation 1.
 
@@ -102,7 +102,8 @@ class DotProductRead(Read):
         y, x = (self.affine @ homogeneous).unbind(1)
         four = torch.stack([2 * y, 2 * x, -torch.ones_like(y), -(y**2 + x**2)], dim=-1)
         scale = self.log_beta.exp() * math.sqrt(self.features // self.heads)
-        return _in_every_head((scale[:, None, None] * four).transpose(0, 1), self.features)
+        four = (scale[:, None, None] * four).transpose(0, 1)
+        return F.pad(four, (0, self.features // self.heads - 4)).flatten(1)
 
     def extra_repr(self) -> str:
         return f"heads={self.heads}"
@@ -118,22 +119,23 @@ class DotProductRead(Read):
         return y.transpose(1, 2).flatten(2)
 
 
-def landmarks(place: Tensor, features: int, heads: int) -> Tensor:
-    """What keys at places `(2, h, w)` have added to them for a local read, `(h w, features)`.
+def landmarked(key: Tensor, place: Tensor, heads: int) -> Tensor:
+    """Keys `(B, 1 + N, P)` for a local read: all but the first say that they are at `(2, h, w)`.
+
+    Four features of every head are given over to that. Queries are large there: anything else
+    would drown what is near in noise.
 
     Raises:
-        ValueError: If a head has fewer than four features.
+        ValueError: If a head has fewer than five features.
     """
-    if features < 4 * heads:
-        raise ValueError(f"a local read needs 4 features a head: got {features} for {heads} heads")
+    features = key.shape[-1]
+    if features < 5 * heads:
+        raise ValueError(f"a local read needs 5 features a head: got {features} for {heads} heads")
     y, x = place.flatten(1)
-    four = torch.stack([y, x, y**2 + x**2, torch.ones_like(y)], dim=-1)
-    return _in_every_head(four[:, None].expand(-1, heads, -1), features)
-
-
-def _in_every_head(four: Tensor, features: int) -> Tensor:
-    """Numbers `(T, heads, 4)` in the first four features of every head, `(T, features)`."""
-    return F.pad(four, (0, features // four.shape[1] - 4)).flatten(1)
+    four = F.pad(torch.stack([y, x, y**2 + x**2, torch.ones_like(y)], dim=-1), (0, 0, 1, 0))
+    four = four[:, None].expand(len(key), -1, heads, -1).to(key.dtype)
+    own = key.unflatten(-1, (heads, -1))[..., 4:]
+    return torch.cat([four, own], dim=-1).flatten(2)
 
 
 class Cache(NamedTuple):

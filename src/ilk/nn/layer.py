@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["PixelLayer"]
+__all__ = ["PixelLayer", "short", "shortcuts"]
 
 
 class PixelLayer(nn.Module, ABC):
@@ -15,7 +16,8 @@ class PixelLayer(nn.Module, ABC):
 
     At pixel (i, j), v has seen the rows above i, and h besides these the pixels left of j. A
     summary of the context may enter both. A read, one vector a pixel, may have seen all earlier
-    pixels and enters h alone.
+    pixels and enters h alone. A layer with `short` set also takes in, last of all its arguments,
+    the stacks of an earlier one.
     """
 
     @abstractmethod
@@ -35,3 +37,21 @@ class PixelLayer(nn.Module, ABC):
     @abstractmethod
     def step(self, h: Tensor, state: Any, read: Tensor | None = None) -> tuple[Tensor, Any]:
         """Maps the next pixel of the row, `(B, features)`, given its read `(B, read)`."""
+
+
+def shortcuts(layers: Sequence[PixelLayer]) -> dict[int, int]:
+    """Which layer takes in the stacks of which earlier one: the last those of the first, and on.
+
+    Example:
+        >>> from ilk.nn import Half, ResidualLayer
+        >>> down, up = [ResidualLayer(4)] * 2, [ResidualLayer(4, short=True)] * 2
+        >>> shortcuts([*down, *up]), shortcuts([*down, Half(4, down), *up])
+        ({2: 1, 3: 0}, {3: 1, 4: 0})
+    """
+    takes = [i for i, layer in enumerate(layers) if getattr(layer, "short", None) is not None]
+    return {i: len(layers) - 1 - i for i in takes}
+
+
+def short(sources: Mapping[int, int], layer: int, outputs: Sequence[Any]) -> tuple[Any, ...]:
+    """The last argument of a layer, if it takes one: what the layer that is its source gave."""
+    return (outputs[sources[layer]],) if layer in sources else ()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .attention import Read
 from .causal import HorizontalConv2d, Rows, VerticalConv2d
-from .layer import PixelLayer
+from .layer import PixelLayer, short, shortcuts
 from .support import positions
 
 __all__ = ["Conditional", "Context", "PixelNet"]
@@ -87,10 +87,12 @@ class Context:
 
 
 class Stacks(NamedTuple):
-    """What lies between layers: `(N, features, H, W)` twice, and what was read `(N, P, H, W)`."""
+    """What lies between layers: stacks `(N, features, H, W)`, those of earlier layers if later
+    ones take them in, and what was read, `(N, P, H, W)`."""
 
     vertical: Tensor
     horizontal: Tensor
+    kept: tuple[tuple[Tensor, Tensor], ...] = ()
     read: Tensor | None = None
 
 
@@ -173,6 +175,7 @@ class PixelNet(Conditional):
         self.horizontal = HorizontalConv2d(channels + 1, features, kernel)
         self.place = nn.Conv2d(2, features, 1, bias=False) if place else None
         self.layers = nn.ModuleList(layers)
+        self.sources = shortcuts(layers)
         self.reads = nn.ModuleList(reads)
         self.queries = nn.ModuleList(nn.Linear(features, patches) for _ in read_at)
         self.head = nn.Sequential(
@@ -180,8 +183,8 @@ class PixelNet(Conditional):
         )
 
     @property
-    def _layers(self) -> Sequence[PixelLayer]:
-        return cast(Sequence[PixelLayer], self.layers)
+    def _layers(self) -> Sequence[Any]:
+        return cast(Sequence[Any], self.layers)
 
     def _embed(self, x: Tensor) -> Tensor:
         """Pixels in [-1, 1], and a channel of ones that tells them from what lies outside."""
@@ -231,16 +234,17 @@ class PixelNet(Conditional):
 
     def _through(self, stacks: Stacks, context: Context, first: int, last: int) -> Stacks:
         """Layers number `first` up to, but without, `last`."""
-        v, h, read = stacks
+        v, h, kept, read = stacks
         summary = _spread(context.summary, len(h) // context.batch)
-        near = self._near(h.shape[-2:], like=self.vertical.conv.weight)
+        near = self._near((h.shape[-2], h.shape[-1]), like=self.vertical.conv.weight)
         for i in range(first, last):
             for j in self.asked[i]:
                 found = self._read(j, h.flatten(2).transpose(1, 2), near[j], context)
                 found = found.transpose(1, 2).unflatten(2, h.shape[-2:])
                 read = found if read is None else read + found
-            v, h = self._layers[i](v, h, summary, read)
-        return Stacks(v, h, read)
+            v, h = self._layers[i](v, h, summary, read, *short(self.sources, i, kept))
+            kept = (*kept, (v, h)) if self.sources else ()
+        return Stacks(v, h, kept, read)
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
         height, width = size
@@ -277,15 +281,16 @@ class PixelNet(Conditional):
         if len(state.row) == state.rows.past.shape[-1]:
             state = self._row(state)
         h = torch.addmm(state.links[len(state.row)], torch.cat(state.past, dim=1), state.stem)
-        read, layers = None, []
-        for layer, asked, kept in zip(self._layers, self.asked, state.layers, strict=True):
-            for j in asked:
+        read, layers, outputs = None, [], []
+        for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
+            for j in self.asked[i]:
                 near = state.near[j]
                 near = near if near is None else near[state.element]
                 found = self._read(j, h[:, None], near, state.memory)[:, 0]
                 read = found if read is None else read + found
-            h, kept = layer.step(h, kept, read)
+            h, kept = layer.step(h, kept, read, *short(self.sources, i, outputs))
             layers.append(kept)
+            outputs.append(h)
         for weight, bias in state.head:
             h = torch.addmm(bias, F.silu(h), weight)
         return h, state._replace(layers=tuple(layers), element=state.element + 1)
@@ -294,10 +299,11 @@ class PixelNet(Conditional):
         """Takes in the row that is complete and begins the next one."""
         v, rows = self.vertical.step(torch.stack(state.row, dim=-1), state.rows)
         links = v.permute(2, 0, 1) + state.place[0][:, None]
-        layers = []
-        for layer, kept in zip(self._layers, state.layers, strict=True):
-            v, kept = layer.row(v, kept)
+        layers, outputs = [], []
+        for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
+            v, kept = layer.row(v, kept, *short(self.sources, i, outputs))
             layers.append(kept)
+            outputs.append(v)
         return state._replace(
             rows=rows,
             row=(),

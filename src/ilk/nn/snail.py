@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,9 +15,10 @@ from .support import positions
 __all__ = ["DownRightConv2d", "SnailLayer"]
 
 
-class _Past(NamedTuple):
-    """Pixels `(B, C)` of the row above and of the present row so far."""
+class Past(NamedTuple):
+    """What the row above contributes, `(B, D)` a pixel, and the present row so far, `(B, C)`."""
 
+    matrix: Tensor
     above: tuple[Tensor, ...]
     row: tuple[Tensor, ...]
 
@@ -42,29 +43,33 @@ class DownRightConv2d(nn.Module):
         """Maps an image `(B, C, H, W)` to `(B, D, H, W)`."""
         return self.conv(F.pad(x, (1, 0, 1, 0)))
 
-    def start(self, batch: int, width: int) -> _Past:
+    def start(self, batch: int, width: int) -> Past:
         """The state before the first pixel: a row of zeros above."""
-        zeros = self.conv.weight.new_zeros(batch, self.conv.in_channels)
-        return _Past((zeros,) * width, ())
+        weight, bias = self.conv.weight, cast(Tensor, self.conv.bias)
+        matrix = weight[:, :, 1].permute(2, 1, 0).flatten(0, 1).contiguous()
+        return Past(matrix, (bias.expand(batch, -1),) * width, ())
 
-    def step(self, x: Tensor, state: _Past) -> tuple[Tensor, _Past]:
+    def step(self, x: Tensor, state: Past) -> tuple[Tensor, Past]:
         """Maps the next pixel in raster order, `(B, C)`, to `(B, D)`."""
-        above, row = state
+        matrix, above, row = state
         if len(row) == len(above):
-            above, row = row, ()
-        column = len(row)
-        before = (above[column - 1], row[-1]) if row else (torch.zeros_like(x),) * 2
-        window = torch.stack([before[0], above[column], before[1], x], dim=-1)
-        window = window.unflatten(-1, (2, 2))
-        return self.conv(window)[:, :, 0, 0], _Past(above, (*row, x))
+            above, row = self._contribute(torch.stack(row, dim=-1)), ()
+        left = row[-1] if row else torch.zeros_like(x)
+        y = torch.addmm(above[len(row)], torch.cat([left, x], dim=1), matrix)
+        return y, Past(matrix, above, (*row, x))
+
+    def _contribute(self, row: Tensor) -> tuple[Tensor, ...]:
+        """What a whole row `(B, C, W)` contributes to the next one."""
+        y = F.conv1d(F.pad(row, (1, 0)), self.conv.weight[:, :, 0], self.conv.bias)
+        return y.permute(2, 0, 1).contiguous().unbind(0)
 
 
 class _State(NamedTuple):
     gates: Tensor | None
     position: Tensor
     element: int
-    first: _Past
-    second: _Past
+    first: Past
+    second: Past
     seen: Cache | None
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import landmarks
+from .attention import landmarked
 
 __all__ = ["SupportPatches", "SupportSummary", "SupportTrunk", "positions"]
 
@@ -125,7 +125,6 @@ class SupportPatches(nn.Module):
         key, value = torch.cat([nothing, patches], dim=1).chunk(2, dim=-1)
         if self.local:
             place = positions(height, width, like=self.nothing)
-            marks = landmarks(place, key.shape[-1], self.local).repeat(mask.shape[1], 1)
-            key = key + F.pad(marks, (0, 0, 1, 0)).to(key.dtype)
+            key = landmarked(key, place.repeat(1, mask.shape[1], 1), self.local)
         there = mask.repeat_interleave(height * width, dim=1)
         return key, value, F.pad(there, (1, 0), value=True)

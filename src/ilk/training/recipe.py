@@ -16,6 +16,7 @@ __all__ = ["RECIPES", "Recipe"]
 MODELS = {
     "gated": "GatedPixelCNN",
     "pixelsnail": "PixelSNAIL",
+    "pixelcnnpp": "PixelCNNpp",
     "conditional": "ConditionalPixelCNN",
     "attention": "AttentionPixelCNN",
     "recall": "RecallPixelCNN",
@@ -40,11 +41,13 @@ class Recipe:
 
     name: str = "custom"
     """What the run is called on the model's card."""
-    model: Literal["gated", "pixelsnail", "conditional", "attention", "recall"] = "attention"
-    """Gated PixelCNN or PixelSNAIL (both without a support set), Conditional PixelCNN (a summary
-    of the support set enters every gate), Attention PixelCNN (support patches are read) or Recall
-    PixelCNN (the network's own states on the support set are read)."""
-    backbone: Literal["gated", "snail"] = "gated"
+    model: Literal["gated", "pixelsnail", "pixelcnnpp", "conditional", "attention", "recall"] = (
+        "attention"
+    )
+    """Gated PixelCNN, PixelSNAIL or PixelCNN++ (all without a support set), Conditional PixelCNN
+    (a summary of the support set enters every gate), Attention PixelCNN (support patches are read)
+    or Recall PixelCNN (the network's own states on the support set are read)."""
+    backbone: Literal["gated", "snail", "pixelcnnpp"] = "gated"
     """The causal network of a conditional or attention model."""
     width: int = 64
     """Channels."""
