@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from ilk.data import flips, mnist, omniglot
+from ilk.data import flips, mnist, omniglot, products
 from ilk.data.download import (
     ARCHIVES,
     Archive,
@@ -30,6 +30,7 @@ from ilk.data.omniglot import (
     one_shot_runs,
 )
 from ilk.data.picture import MAX_PIXELS, ImageError, open_picture, quantise, to_pixels
+from ilk.data.products import load_products
 from ilk.data.store import Source, cache_dir
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "load_flips",
     "load_mnist",
     "load_omniglot",
+    "load_products",
     "max_pool",
     "mirror_pairs",
     "one_shot_runs",
@@ -73,7 +75,7 @@ __all__ = [
     "verify",
 ]
 
-SETS: dict[str, Source] = {**omniglot.SETS, **mnist.SETS, **flips.SETS}
+SETS: dict[str, Source] = {**omniglot.SETS, **mnist.SETS, **flips.SETS, **products.SETS}
 NAMES = tuple(SETS)
 
 
@@ -112,6 +114,8 @@ def load(
         return load_mnist(name, part, root)
     if name in flips.SETS:
         return load_flips(name, part, root)
+    if name in products.SETS:
+        return load_products(name, part, root)
     if not Path(data).expanduser().is_dir():
         raise ValueError(
             f"data: wanted one of {', '.join(NAMES)} or a folder of pictures, got {name!r}"
