@@ -111,18 +111,20 @@ def test_a_local_read_prefers_what_is_near_by_the_square_of_the_distance() -> No
     fine, coarse = (positions(*size, like=torch.zeros(())) for size in ((5, 4), (3, 2)))
     query, key = torch.randn(1, 20, 16), torch.randn(1, 7, 16)
     mask = torch.ones(1, 7, dtype=torch.bool)
+    assert local.affine is not None and local.log_beta is not None
     with torch.no_grad():
-        local.affine += 0.3 * torch.randn(2, 2, 3)
-    looks = fine.flatten(1).t() @ local.affine[..., :2].mT + local.affine[:, None, :, 2]
+        local.affine += 0.05 * torch.randn(2, 2, 3)
+    affine, beta = (8 * t for t in (local.affine, local.log_beta))
+    looks = fine.flatten(1).t() @ affine[..., :2].mT + affine[:, None, :, 2]
     far = (looks[:, :, None] - coarse.flatten(1).t()).square().sum(-1)
     far = F.pad(far, (1, 0))  # the first key is nowhere, and never far
     near, marked = local.near(fine), landmarked(key, coarse, heads=2)
-    assert near is not None and local.log_beta is not None
+    assert near is not None
     # Of queries and keys the first four features of a head are left to the places.
     for t in (query, key):
         t.view(1, -1, 2, 8)[..., :4] = 0
     weights = local.weights(query + near, marked, mask)
-    scores = plain.weights(query, key, mask).log() - local.log_beta.exp()[:, None, None] * far
+    scores = plain.weights(query, key, mask).log() - beta.exp()[:, None, None] * far
     assert torch.allclose(weights, scores.softmax(-1))
 
 

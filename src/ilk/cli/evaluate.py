@@ -27,13 +27,12 @@ def evaluate(
         tuple[Path, ...],
         tyro.conf.arg(metavar="MODELS", help="More rows: other models, the twin among them."),
     ] = (),
-    shots: Annotated[tuple[int, ...], tyro.conf.arg(help="Numbers of support images.")] = (
-        0,
-        1,
-        2,
-        4,
-        8,
-    ),
+    shots: Annotated[
+        tuple[int, ...],
+        tyro.conf.arg(
+            help="Numbers of support images; by default 0 1 2 4 8, if there are so many."
+        ),
+    ] = (),
     queries: Annotated[int, tyro.conf.arg(help="Images scored of a kind.")] = 12,
     directions: Annotated[
         Literal["forward", "both"],

@@ -51,7 +51,7 @@ def evaluate(
     *,
     tasks: Sequence[str] = ("likelihood",),
     beside: Sequence[Model | str | Path] = (),
-    shots: Sequence[int] = SHOTS,
+    shots: Sequence[int] = (),
     queries: int = QUERIES,
     directions: Directions = "forward",
     batch: int = 16,
@@ -74,7 +74,8 @@ def evaluate(
         data, split, root: See `ilk.data.load`; a folder is read at the model's size and levels.
         tasks: `"likelihood"`, `"classification"` or both.
         beside: More models for the tables of nats.
-        shots: Numbers of support images.
+        shots: Numbers of support images; 0, 1, 2, 4 and 8 by default, as far as the images of a
+            kind go.
         queries: Queries of a kind, fewer where a kind has too few images.
         directions: See `classify_by_likelihood`.
         batch: Kinds at once.
@@ -107,6 +108,7 @@ def evaluate(
             counted = ContextModel(test.shape).fit(part_of("train+valid").images)
             named |= {"context model": counted}
         train = training_kinds(part_of("train"))
+        shots = shots or _affordable(test, train)
         report["likelihood"] = {
             part: likelihood_table(
                 named,
@@ -164,6 +166,12 @@ def likelihood_table(
         "queries_of_a_kind": episodes.queries.shape[1],
         "rows": rows,
     }
+
+
+def _affordable(*parts: Kinds) -> tuple[int, ...]:
+    """The usual numbers of shots that leave a query of every kind."""
+    least = min(int(kinds.counts.min()) for kinds in parts)
+    return tuple(k for k in SHOTS if k < least)
 
 
 def training_kinds(kinds: Kinds, count: int = TRAINING_KINDS) -> Kinds:

@@ -64,6 +64,11 @@ class AdditiveRead(Read):
         return torch.cat([self.weights(q, key, mask)[:, 0] @ value for q in chunks], dim=1)
 
 
+# Adam moves every number by its learning rate. Where a head looks is said by nine numbers that
+# have far to go (a mirror image is at -1, not at 1), so they are stored as eighths.
+_PACE = 8.0
+
+
 class DotProductRead(Read):
     r"""Scaled dot-product attention, :math:`e_{tj} = q_t^\top k_j / \sqrt{P / h}` a head.
 
@@ -92,16 +97,18 @@ class DotProductRead(Read):
             raise ValueError(f"heads must divide features: got heads={heads}, features={features}")
         self.heads, self.features = heads, features
         # From a quarter of the image to a tenth of it.
-        self.log_beta = nn.Parameter(torch.linspace(1, 2.5, heads)) if local else None
-        self.affine = nn.Parameter(torch.eye(2, 3).repeat(heads, 1, 1)) if local else None
+        beta, affine = torch.linspace(1, 2.5, heads), torch.eye(2, 3).repeat(heads, 1, 1)
+        self.log_beta = nn.Parameter(beta / _PACE) if local else None
+        self.affine = nn.Parameter(affine / _PACE) if local else None
 
     def near(self, place: Tensor) -> Tensor | None:
         if self.log_beta is None or self.affine is None:
             return None
         homogeneous = F.pad(place.flatten(1), (0, 0, 0, 1), value=1.0)
-        y, x = (self.affine @ homogeneous).unbind(1)
+        with torch.autocast(place.device.type, enabled=False):
+            y, x = (_PACE * self.affine @ homogeneous).unbind(1)
         four = torch.stack([2 * y, 2 * x, -torch.ones_like(y), -(y**2 + x**2)], dim=-1)
-        scale = self.log_beta.exp() * math.sqrt(self.features // self.heads)
+        scale = (_PACE * self.log_beta).exp() * math.sqrt(self.features // self.heads)
         four = (scale[:, None, None] * four).transpose(0, 1)
         return F.pad(four, (0, self.features // self.heads - 4)).flatten(1)
 
@@ -115,7 +122,10 @@ class DotProductRead(Read):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key, value))
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        # Eight bits do not tell one place from the next: local queries are of 32 even in autocast.
+        with torch.autocast(query.device.type, enabled=False):
+            there = mask[:, None, None]
+            y = F.scaled_dot_product_attention(q, k.to(q), v.to(q), attn_mask=there)
         return y.transpose(1, 2).flatten(2)
 
 
@@ -133,8 +143,8 @@ def landmarked(key: Tensor, place: Tensor, heads: int) -> Tensor:
         raise ValueError(f"a local read needs 5 features a head: got {features} for {heads} heads")
     y, x = place.flatten(1)
     four = F.pad(torch.stack([y, x, y**2 + x**2, torch.ones_like(y)], dim=-1), (0, 0, 1, 0))
-    four = four[:, None].expand(len(key), -1, heads, -1).to(key.dtype)
-    own = key.unflatten(-1, (heads, -1))[..., 4:]
+    four = four[:, None].expand(len(key), -1, heads, -1)
+    own = key.unflatten(-1, (heads, -1))[..., 4:].to(four.dtype)
     return torch.cat([four, own], dim=-1).flatten(2)
 
 

@@ -199,7 +199,7 @@ class PixelNet(Conditional):
     def _read(self, i: int, h: Tensor, near: Tensor | None, context: Context) -> Tensor:
         """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
         query = self.queries[i](F.silu(h))
-        query = query if near is None else query + near.to(query.dtype)
+        query = query if near is None else query + near
         grouped = query.unflatten(0, (context.batch, -1)).flatten(1, 2)
         read = self.reads[i](grouped, context.key, context.value, context.mask)
         return read.reshape(query.shape)

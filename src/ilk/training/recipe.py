@@ -69,7 +69,7 @@ class Recipe:
     """Further arguments of the model's constructor: name value pairs."""
 
     data: str = "omniglot-26"
-    """omniglot-26, omniglot-28, mnist, mnist-binary, or a folder of folders of images."""
+    """A named data set (`ilk data` lists them), or a folder of folders of images."""
     split: str = "30-20"
     """Which kinds are for training, where the data have several splits."""
     data_root: Path | None = None
@@ -247,16 +247,29 @@ def _named(*recipes: Recipe) -> dict[str, Recipe]:
 
 _OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 7_500}
 
+# Small steps, many of them: a few numbers of a local read have far to go.
 _REED: dict[str, Any] = {
     "split": "45-5",
     "rotate": True,
     "even_shots": True,
-    "batch": 8,
+    "batch": 2,
     "queries": 4,
-    "steps": 5_000,
+    "steps": 3_000,
+    "warmup": 100,
+}
+_FLIPS: dict[str, Any] = {
+    "data": "flips-24",
+    "likelihood": "logistics",
+    "width": 48,
+    "shots": 1,
+    "least_shots": 1,
+    "batch": 8,
+    "steps": 4_000,
+    "warmup": 100,
 }
 _FINE: dict[str, Any] = {"patch": 2, "local": True}
 _STEPS: dict[str, Any] = {"layer": 4, "learn_step_size": True}
+_PLACES: dict[str, Any] = {"positions": True}
 
 RECIPES: dict[str, Recipe] = _named(
     Recipe(name="omniglot", model="attention", **_OMNIGLOT),
@@ -275,9 +288,36 @@ RECIPES: dict[str, Recipe] = _named(
         **_REED,
     ),
     Recipe(name="reed-recall", model="recall", model_args=_FINE, **_REED),
+    Recipe(name="flips", model="attention", model_args={"patch": 1, "local": True}, **_FLIPS),
+    Recipe(name="flips-conditional", model="conditional", **_FLIPS),
+    Recipe(
+        name="flips-meta",
+        model="gated",
+        model_args={"place": False},
+        meta=True,
+        meta_args=_STEPS,
+        **_FLIPS,
+    ),
+    Recipe(
+        name="flips-meta-places", model="gated", meta=True, meta_args=_STEPS | _PLACES, **_FLIPS
+    ),
+    Recipe(
+        name="products",
+        model="attention",
+        model_args=_FINE,
+        data="products-32",
+        likelihood="logistics",
+        width=48,
+        batch=2,
+        queries=4,
+        even_shots=True,
+        least_shots=1,
+        steps=4_000,
+        warmup=100,
+    ),
     Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
     Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
     Recipe(name="folder", model="attention", likelihood="logistics", data="images"),
 )
-"""Named recipes. Those of Omniglot, and those of the table of Reed et al., differ among themselves
-in the conditioning alone."""
+"""Named recipes. Those of Omniglot, those of the table of Reed et al., and those of flips differ
+among themselves in the conditioning alone."""
