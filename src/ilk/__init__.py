@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, distributions, evaluation, models, nn, render, training
+    from . import data, distributions, evaluation, models, nn, reads, render, training
     from .checks import CausalityReport, check_causality, naive_sample
     from .models import load
 
@@ -27,6 +27,7 @@ __all__ = [
     "models",
     "naive_sample",
     "nn",
+    "reads",
     "render",
     "training",
 ]

@@ -196,13 +196,39 @@ class PixelNet(Conditional):
         place = positions(*size, like=like)
         return tuple(cast(Read, read).near(place) for read in self.reads)
 
-    def _read(self, i: int, h: Tensor, near: Tensor | None, context: Context) -> Tensor:
-        """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
+    def _query(self, i: int, h: Tensor, near: Tensor | None, context: Context) -> Tensor:
+        """What read number i asks at positions `(N, T, features)`: `(B, N / B * T, patches)`."""
         query = self.queries[i](F.silu(h))
         query = query if near is None else query + near
-        grouped = query.unflatten(0, (context.batch, -1)).flatten(1, 2)
-        read = self.reads[i](grouped, context.key, context.value, context.mask)
-        return read.reshape(query.shape)
+        return query.unflatten(0, (context.batch, -1)).flatten(1, 2)
+
+    def _read(self, i: int, h: Tensor, near: Tensor | None, context: Context) -> Tensor:
+        """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
+        query = self._query(i, h, near, context)
+        read = self.reads[i](query, context.key, context.value, context.mask)
+        return read.reshape(*h.shape[:2], -1)
+
+    def looks(self, x: Tensor, context: Context) -> list[Tensor]:
+        """Where each read looks while images `(N, C, H, W)` are written.
+
+        Returns:
+            For each read the weights of all slots at every pixel, `(N, heads, H, W, slots)`.
+
+        Raises:
+            ValueError: If there is nothing to read in the context.
+        """
+        if context.key is None or context.mask is None:
+            raise ValueError("context has no patches to read")
+        size, found = (x.shape[-2], x.shape[-1]), []
+        near = self._near(size, like=self.vertical.conv.weight)
+        for layer, asked in enumerate(self.asked):
+            for j in asked:
+                h = self.begin(x, context, layer).horizontal.flatten(2).transpose(1, 2)
+                query = self._query(j, h, near[j], context)
+                weights = cast(Read, self.reads[j]).weights(query, context.key, context.mask)
+                each = weights.unflatten(2, (-1, *size)).transpose(1, 2)
+                found.append(each.flatten(0, 1))
+        return found
 
     def forward(self, x: Tensor, context: Context) -> Tensor:
         return self.finish(self.begin(x, context, 0), context, 0)
