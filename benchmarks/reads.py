@@ -1,9 +1,9 @@
 """Which support pixels attention reads: `python -m benchmarks.reads MODEL --data DATA`.
 
 For every head, over all pixels of test queries: the weight of the slot that holds nothing; how
-many patches it looks at (the exponential of the entropy); how far its centre of attention lies from
-the pixel that is written, and from that pixel's mirror image, in pixels; and, for drawings, how
-much more than their share patches with ink get, when paper is written and when ink is.
+many patches it looks at (the exponential of the entropy); how far its centre of attention lies
+from the pixel that is written, and from that pixel's mirror image, in pixels; and, for drawings,
+how much more than their share patches with ink get, when paper is written and when ink is.
 """
 
 from __future__ import annotations

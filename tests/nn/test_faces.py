@@ -11,9 +11,11 @@ from ilk.nn import (
     CausalSelfAttention,
     GatedLayer,
     HorizontalConv2d,
+    PixelLayer,
     SnailLayer,
     VerticalConv2d,
 )
+from ilk.nn.residual import Half, ResidualLayer
 from ilk.nn.snail import DownRightConv2d
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -141,13 +143,16 @@ def test_self_attention_sees_all_that_came_before_and_nothing_else() -> None:
     assert torch.equal(moved, rank[None] <= rank[:, None])
 
 
-def layers() -> dict[str, GatedLayer | SnailLayer]:
+def layers() -> dict[str, PixelLayer]:
     torch.manual_seed(1)
     return {
         "gated": GatedLayer(6, 3, summary=4, read=5).double(),
         "gated, wide": GatedLayer(6, 5, summary=4, read=5).double(),
         "snail": SnailLayer(6, True, summary=4, read=5, heads=2).double(),
         "snail, no attention": SnailLayer(6, False, summary=4, read=5).double(),
+        "residual": ResidualLayer(6, summary=4, read=5).double(),
+        "half": Half(6, [ResidualLayer(6, 4), ResidualLayer(6, 4, short=True)]).double(),
+        "quarter": Half(6, [Half(6, [ResidualLayer(6, summary=4)])]).double(),
     }
 
 
@@ -205,3 +210,30 @@ def test_a_gated_layer_moves_only_what_it_may() -> None:
     assert torch.equal(horizontal_read, t[:, None] == t[None])
     left = j[:, None] - j[None]
     assert torch.equal(horizontal_h, (above == 0) & (left >= 0) & (left <= 1))
+
+
+def test_a_residual_layer_takes_in_an_earlier_one_pixel_by_pixel() -> None:
+    torch.manual_seed(1)
+    layer = ResidualLayer(6, short=True).double()
+    v, h, v0, h0 = torch.randn(4, 2, 6, 4, 5)
+    down, right = layer(v, h, short=(v0, h0))
+    assert not torch.allclose(right, layer(v, h)[1])
+    state = layer.start(2, (4, 5))
+    for i in range(4):
+        row, state = layer.row(v[:, :, i], state, v0[:, :, i])
+        assert torch.allclose(row, down[:, :, i])
+        for j in range(5):
+            y, state = layer.step(h[..., i, j], state, None, h0[..., i, j])
+            assert torch.allclose(y, right[..., i, j])
+
+
+@pytest.mark.parametrize("size", [(4, 6), (5, 5), (1, 3)])
+def test_a_detour_at_half_the_resolution_sees_no_later_element(size: tuple[int, int]) -> None:
+    half = Half(6, [ResidualLayer(6)]).double()
+    t = torch.arange(size[0] * size[1])
+    later = t[:, None] > t  # [moved element, element that it moved]
+    seen = moves(lambda h: half(torch.zeros_like(h), h)[1], 6, *size)
+    assert not (seen & later).any() and seen.diagonal().all()
+    # Rows below alone may not move what the vertical stack says of a row.
+    rows = moves(lambda v: half(v, torch.zeros_like(v))[0], 6, *size)
+    assert not (rows & (t[:, None] // size[1] > t // size[1])).any()

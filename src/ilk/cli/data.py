@@ -19,9 +19,9 @@ def data(
         tyro.conf.Positional,
         tyro.conf.arg(
             metavar="NAME|FOLDER",
-            help="omniglot-26, omniglot-28, mnist, mnist-binary, or a folder of folders.",
+            help="A named set, or a folder of folders; without one, what the named sets are.",
         ),
-    ],
+    ] = "",
     split: Annotated[str, tyro.conf.arg(help="Omniglot: 30-20 or 45-5.")] = "30-20",
     root: Annotated[
         Path | None, tyro.conf.arg(help="Where the files are; else ILK_DATA, else the cache.")
@@ -31,7 +31,8 @@ def data(
 ) -> None:
     """Fetch a data set if it is not here, verify it, and say what is in it.
 
-    A folder is described as it would be read: a folder in it is a kind.
+    A folder is described as it would be read: a folder in it is a kind. Without a name, list the
+    named sets and whether they are here.
 
     Example: ilk data omniglot-26 --preview omniglot.png
     """
@@ -40,6 +41,9 @@ def data(
     from ilk.data import ARCHIVES, NAMES, download, load
     from ilk.render import sheet
 
+    if not name:
+        _list(root, json)
+        return
     if preview is not None:
         check_writable(preview, "--preview")
     if name in NAMES:
@@ -78,6 +82,19 @@ def data(
             f"{fact['part']:6} {fact['kinds']:5} kinds  {fact['images']:6} images  {size},"
             f" {fact['levels']} levels  {fact['digest'][:16]}"
         )
+
+
+def _list(root: Path | None, json: bool) -> None:
+    from ilk.data import SETS
+    from ilk.data.store import find
+
+    here = {name: find(source.files, root) is not None for name, source in SETS.items()}
+    if json:
+        write_json([{"name": n, "about": s.about, "here": here[n]} for n, s in SETS.items()])
+        return
+    for name, source in SETS.items():
+        absent = f"`ilk data {name}` fetches it" if source.fetched else "not here, not fetched"
+        print(f"{name:14} {source.about}  [{'here' if here[name] else absent}]")
 
 
 def main(arguments: Sequence[str]) -> None:
