@@ -1,8 +1,8 @@
 """Do more inner steps help, and what do they cost? `python -m benchmarks.inner_steps MODEL ...`.
 
-Every model, a Meta PixelCNN, takes 1, 2, 5 and 10 steps where it was trained to take as many as its
-config says: nats/dim of test queries at each number of shots, and how long it takes to condition on
-16 support sets of 4 images, without the derivatives of training.
+Every model, a Meta PixelCNN, takes 1, 2, 5 and 10 steps, where it was trained to take as many as
+its config says: nats/dim of test queries at each number of shots, and how long it takes to
+condition on 16 support sets of 4 images, without the derivatives of training.
 """
 
 from __future__ import annotations
