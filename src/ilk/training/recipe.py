@@ -284,7 +284,7 @@ RECIPES: dict[str, Recipe] = _named(
         model="attention",
         model_args=_FINE,
         meta=True,
-        meta_args=_STEPS,
+        meta_args=_STEPS | {"layer": 2},
         **_REED,
     ),
     Recipe(name="reed-recall", model="recall", model_args=_FINE, **_REED),
