@@ -125,9 +125,12 @@ def test_evaluate_and_train_on_a_folder(model: str, tmp_path: Path, capsys) -> N
     words = ["evaluate", model, "--data", str(root), "--shots", "0", "2", "--queries", "2"]
     report = tmp_path / "report.json"
     assert main([*words, "--out", str(report)]) == 0
-    assert "nats/dim" in capsys.readouterr().out
+    shown = capsys.readouterr().out
     rows = json.loads(report.read_text())["likelihood"]["test"]["rows"]
     assert {r["shots"] for r in rows} >= {0, 2}
+    nats = {r["shots"]: r["nats_per_dim"] for r in rows if r["model"] != "context model"}
+    line = next(line for line in shown.splitlines() if line.startswith("| small"))
+    assert [cell.split()[0] for cell in line.split("|")[2:4]] == [f"{nats[k]:.4f}" for k in (0, 2)]
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,11 @@ def _print(report: dict[str, Any]) -> None:
     from rich.console import Console
 
     screen = Console(highlight=False, width=None)
-    for part, table in report.get("likelihood", {}).items():
+    tables = report.get("likelihood", {})
+    for part, table in tables.items():
         screen.print(_likelihood(part, table))
+    if tables and len({row["model"] for row in tables["test"]["rows"]}) > 1:
+        screen.print(_side_by_side(tables))
     if "classification" in report:
         screen.print(_classification(report["classification"]))
 
@@ -117,6 +120,30 @@ def _likelihood(part: str, table: dict[str, Any]) -> Any:
             cells.append(f"{row['above']:+.4f} ± {row['above_stderr']:.4f}")
         shown.add_row(*cells)
     return shown
+
+
+def _side_by_side(tables: dict[str, Any]) -> Any:
+    """A row for each model, a column for each number of shots: test (train)."""
+    from rich import box
+    from rich.table import Table
+
+    cells: dict[str, dict[Any, list[float]]] = {}
+    for table in tables.values():
+        for row in table["rows"]:
+            of_model = cells.setdefault(row["model"], {})
+            of_model.setdefault(row["shots"], []).append(row["nats_per_dim"])
+    numbers = sorted({k for of_model in cells.values() for k in of_model if k != "-"})
+    # As Markdown, to be copied into a document.
+    shown = Table("nats/dim, test (train)", *map(str, numbers), box=box.MARKDOWN)
+    for model, of_model in cells.items():
+        row = [of_model.get(k, of_model.get("-", [])) for k in numbers]
+        shown.add_row(model, *(_with_brackets(values) for values in row))
+    return shown
+
+
+def _with_brackets(values: Sequence[float]) -> str:
+    first, *others = (f"{value:.4f}" for value in values)
+    return " ".join([first, *(f"({other})" for other in others)])
 
 
 def _classification(tasks: list[dict[str, Any]]) -> Any:

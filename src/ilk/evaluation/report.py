@@ -234,17 +234,22 @@ def _named_progress(on_progress: Progress, name: str) -> Callable[[int, int], No
 
 
 def _named(models: Sequence[Model | str | Path], device: str) -> dict[str, Model]:
-    """Models by name: the last part of a directory, the class of a model that is given."""
+    """Models by name: a directory's, that of the run whose `model` it is, or the class."""
     named: dict[str, Model] = {}
     for given in models:
         model = given if isinstance(given, Model) else load_model(given, device)
-        name = type(model).__name__ if isinstance(given, Model) else Path(given).resolve().name
+        name = type(model).__name__ if isinstance(given, Model) else _directory_name(given)
         plain, count = name, 1
         while name in named:
             count += 1
             name = f"{plain} ({count})"
         named[name] = model
     return named
+
+
+def _directory_name(given: str | Path) -> str:
+    path = Path(given).resolve()
+    return path.parent.name if path.name == "model" else path.name
 
 
 def _identity(model: Model) -> dict[str, Any]:
