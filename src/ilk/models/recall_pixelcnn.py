@@ -25,15 +25,16 @@ class RecallPixelCNN(Model):
         q_t &= \mathrm{PixelCNN}_L(f(s), x_{<t}), \qquad
         q_j = \mathrm{PixelCNN}_L(f(s), s_{<j}), \qquad
         e_j = \nabla_{\phi_j} \log p(s_j; \phi_j), \; \phi_j = g(q_j) \\
-        f_t &= \sum_j \mathrm{softmax}_j\, \kappa(q_t, k(q, s, e)_j) \; v(q, s, e)_j, \qquad
+        f_t &= \sum_j \mathrm{softmax}_j\big(W q_t \cdot (W q_j + k(q, s, e)_j)\big) \;
+        v(q, s, e)_j, \qquad
         p(x_t \mid x_{<t}, s) = p(x_t \mid x_{<t}, f(s), f_t)
 
     An attentive meta-learner. Where Meta PixelCNN moves weights, the same for every pixel, along
     the gradient of a learned loss, this reads the gradient of a learned loss (:math:`g` is not
     told what it is for) at those pixels of the support set whose states resemble the present one:
     a gradient step in the space of functions, its kernel the attention. Where Attention PixelCNN
-    must learn to compare a state with a picture, this compares a state with states of its own.
-    Keys and values are those of patches of states, gradients and pixels.
+    must learn to compare a state with a picture, this compares a state with states of its own:
+    what a patch is looked up by begins as what the network itself asked at its first pixel.
 
     Arguments:
         shape: Of an image, `(C, H, W)`.
@@ -79,7 +80,7 @@ class RecallPixelCNN(Model):
     ) -> None:
         super().__init__(shape, levels)
         channels, height, across = self.shape
-        self.shots, self.layer = shots, layer
+        self.shots, self.layer, self.patch = shots, layer, patch
         self.trunk = SupportTrunk(channels, levels, width)
         self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
         self.patches = SupportPatches(width, patches, heads if local else 0)
@@ -110,16 +111,21 @@ class RecallPixelCNN(Model):
             return super().context(label=label)
         support, mask = self._support(support, mask)
         told = Context(summary=self.summary(self.trunk(support), mask))
-        key, value, there = self.patches(self.course(support, self._states(support, told)), mask)
+        asked, found = self._states(support, told)
+        key, value, there = self.patches(self.course(support, found), mask, asked)
         return replace(told, key=key, value=value, mask=there)
 
-    def _states(self, support: Tensor, told: Context) -> Tensor:
-        """States and gradients `(B, K, width + parameters, H, W)` at all pixels."""
-        images = support.flatten(0, 1)
-        state = F.silu(cast(PixelNet, self.net).begin(images, told, self.layer).horizontal)
+    def _states(self, support: Tensor, told: Context) -> tuple[Tensor, Tensor]:
+        """What the network asks at the first pixel of every patch, `(B, K h w, P)`, and states and
+        gradients at all pixels, `(B, K, width + parameters, H, W)`."""
+        images, net = support.flatten(0, 1), cast(PixelNet, self.net)
+        state = F.silu(net.begin(images, told, self.layer).horizontal)
 
         def log_prob(guess: Tensor) -> Tensor:
             return self.likelihood.log_prob(guess, images).sum()
 
         gradient = grad(log_prob)(self.guess(state))
-        return torch.cat([state, gradient.to(state)], dim=1).unflatten(0, support.shape[:2])
+        first = state[..., :: self.patch, :: self.patch].flatten(2).transpose(1, 2)
+        asked = net.queries[0](first).unflatten(0, support.shape[:2]).flatten(1, 2)
+        found = torch.cat([state, gradient.to(state)], dim=1).unflatten(0, support.shape[:2])
+        return asked, found

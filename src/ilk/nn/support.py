@@ -51,6 +51,8 @@ class SupportTrunk(nn.Module):
         if patch not in (1, 2, 4):
             raise ValueError(f"patch must be 1, 2 or 4, got {patch}")
         self.levels = levels
+        # Adam moves many small weights as quickly as few: together they should count like pixels.
+        self.share = (channels + 2) / extra if extra else 0.0
         strides = (1, min(patch, 2), max(patch // 2, 1), 1)
         self.convs = nn.ModuleList(
             nn.Conv2d(features if i else channels + 2 + extra, features, 3, stride, padding=1)
@@ -65,7 +67,7 @@ class SupportTrunk(nn.Module):
         x = support.flatten(0, -4).to(weight.dtype) * (2 / (self.levels - 1)) - 1
         x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
         if extra is not None:
-            x = torch.cat([x, extra.flatten(0, -4).to(x.dtype)], dim=1)
+            x = torch.cat([x, self.share * extra.flatten(0, -4).to(x.dtype)], dim=1)
         *convs, last = self.convs
         for conv in convs:
             x = F.silu(conv(x))
@@ -102,7 +104,8 @@ class SupportPatches(nn.Module):
     """Keys and values of the patches of a support set, and a learned one that is always there.
 
     Maps features `(B, K, D, h, w)` under a mask `(B, K)` to keys and values `(B, K h w + 1, P)`
-    and their mask. The slot that is always there is all that an empty set has to offer.
+    and their mask. The slot that is always there is all that an empty set has to offer. `more`,
+    `(B, K h w, P)`, is added to the keys of patches.
 
     Source: Reed et al., 2018 (arXiv 1710.10304), section 3.1.
 
@@ -118,9 +121,13 @@ class SupportPatches(nn.Module):
         self.project = nn.Linear(features, 2 * outputs)
         self.nothing = nn.Parameter(torch.zeros(2 * outputs))
 
-    def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, mask: Tensor, more: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         batch, _, _, height, width = features.shape
         patches = self.project(features.flatten(3).transpose(2, 3)).flatten(1, 2)
+        if more is not None:
+            patches = patches + F.pad(more, (0, more.shape[-1]))
         nothing = self.nothing.to(patches).expand(batch, 1, -1)
         key, value = torch.cat([nothing, patches], dim=1).chunk(2, dim=-1)
         if self.local:
