@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Looks", "animation", "looks", "strip"]
 
-_MARK = np.array((214, 72, 62))
+_MARK = np.array((228, 0, 140))  # a colour that hardly occurs in photographs
 
 
 class Looks(NamedTuple):
@@ -124,4 +124,5 @@ def _tiles(x: Tensor, support: Tensor, seen: Looks, levels: int, t: int) -> list
         (pixels(s, levels) * (1 - a) + _MARK * a).round().astype(np.uint8)
         for s, a in zip(support, share, strict=True)
     ]
-    return [so_far.reshape(height, width, 3).astype(np.uint8), *shown]
+    tiles = [so_far.reshape(height, width, 3).astype(np.uint8), *shown]
+    return [tile.repeat(2, axis=0).repeat(2, axis=1) for tile in tiles]
