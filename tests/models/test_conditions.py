@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ilk.models import AttentionPixelCNN, ConditionalPixelCNN, GatedPixelCNN, PixelSNAIL
+from ilk.models import (
+    AttentionPixelCNN,
+    ConditionalPixelCNN,
+    GatedPixelCNN,
+    MetaPixelCNN,
+    PixelSNAIL,
+    RecallPixelCNN,
+)
 
 
 def few_shot() -> ConditionalPixelCNN:
@@ -112,3 +119,34 @@ def test_every_weight_learns() -> None:
     for name, weight in model.named_parameters():
         last = name.startswith("net.layers.2.vertical")
         assert weight.grad is not None and (weight.grad.abs().sum() > 0 or last), name
+
+
+_TINY = {"width": 16, "depth": 2}
+FEW_SHOT = {
+    "conditional": lambda: ConditionalPixelCNN((1, 4, 4), **_TINY),
+    "attention": lambda: AttentionPixelCNN((1, 4, 4), read_at=(1,), **_TINY),
+    "recall": lambda: RecallPixelCNN((1, 4, 4), layer=1, **_TINY),
+    "meta": lambda: MetaPixelCNN(GatedPixelCNN((1, 4, 4), **_TINY), layer=1),
+}
+
+
+@pytest.mark.parametrize("name", FEW_SHOT)
+def test_a_thousand_samples_and_their_scores_look_at_the_support_set_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calls = FEW_SHOT[name](), []
+    context = type(model).context
+
+    def counted(self, *args, **kwargs):
+        calls.append(args)
+        return context(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "context", counted)
+    encoders = [m for m in model.children() if m not in (model.net, getattr(model, "base", None))]
+    for module in encoders:
+        module.register_forward_hook(lambda *_: calls.append("module"))
+    p = model(torch.randint(2, (3, 1, 4, 4)))
+    conditioned = len(calls)
+    x = p.sample((1000,))
+    p.log_prob(x)
+    assert x.shape == (1000, 1, 4, 4) and conditioned >= 1 and len(calls) == conditioned

@@ -248,7 +248,7 @@ def _named(models: Sequence[Model | str | Path], device: str) -> dict[str, Model
 
 
 def _directory_name(given: str | Path) -> str:
-    path = Path(given).resolve()
+    path = Path(given).absolute()
     return path.parent.name if path.name == "model" else path.name
 
 
