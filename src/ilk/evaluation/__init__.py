@@ -1,4 +1,4 @@
-"""What a model is worth: nats per dimension by shots, and classification by likelihood."""
+"""What a model is worth: nats per dimension by shots, classification by likelihood."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from .classification import (
     classify,
     classify_by_likelihood,
     official_tasks,
+    padded,
     tasks_digest,
 )
 from .likelihood import SHOTS, Row, clustered_stderr, nats, nats_by_shots
+from .posterior import fit_temperature, held_out_scores, leave_one_out, posterior
 from .report import TASKS, evaluate, likelihood_table, model_digest, training_kinds
 
 __all__ = [
@@ -25,11 +27,16 @@ __all__ = [
     "classify_by_likelihood",
     "clustered_stderr",
     "evaluate",
+    "fit_temperature",
+    "held_out_scores",
+    "leave_one_out",
     "likelihood_table",
     "model_digest",
     "nats",
     "nats_by_shots",
     "official_tasks",
+    "padded",
+    "posterior",
     "tasks_digest",
     "training_kinds",
 ]
