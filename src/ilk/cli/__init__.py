@@ -14,6 +14,7 @@ VERBS = {
     "sample": "draw more of a kind, given a few examples",
     "score": "how likely are pictures, in nats, given a few examples",
     "classify": "which kind is each picture, given a few examples of every kind",
+    "anomalies": "which pictures are unlike a few normal ones, the strangest first",
     "train": "train a model, or go on with a run that was stopped",
     "evaluate": "a model's table: nats by number of examples, classification",
     "info": "what a model is: arguments, parameters, card",

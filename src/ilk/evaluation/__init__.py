@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .anomaly import CORRECTIONS, Correction, Normal, anomaly_scores, codec_nats, corrected
 from .classification import (
     Accuracy,
     Task,
@@ -17,15 +18,21 @@ from .posterior import fit_temperature, held_out_scores, leave_one_out, posterio
 from .report import TASKS, evaluate, likelihood_table, model_digest, training_kinds
 
 __all__ = [
+    "CORRECTIONS",
     "SHOTS",
     "TASKS",
     "Accuracy",
+    "Correction",
+    "Normal",
     "Row",
     "Task",
+    "anomaly_scores",
     "classification_tasks",
     "classify",
     "classify_by_likelihood",
     "clustered_stderr",
+    "codec_nats",
+    "corrected",
     "evaluate",
     "fit_temperature",
     "held_out_scores",
