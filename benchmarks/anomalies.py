@@ -1,9 +1,9 @@
 """Anomalies by eight normal examples: `python -m benchmarks.anomalies [--json FILE]`.
 
-For each test kind, 8 images are normal, 12 more of the kind are to pass and as many of other kinds
-to be found; AUROC of the model's scores under each correction, beside PyOD's ECOD, kNN and isolation
-forest fitted to the same 8 images, pixel by pixel. Then how often a normal image is called an
-anomaly at stated rates of false alarms. Needs `pip install 'ilk[bench]' scikit-learn` and the data.
+For each test kind, 8 images are normal, 12 more of the kind are to pass and as many of other
+kinds to be found; AUROC of the model's scores under each correction, beside PyOD's ECOD, kNN and
+isolation forest fitted to the same 8 images, pixel by pixel. Then how often a normal image is called
+an anomaly at stated rates. Needs `pip install 'ilk[bench]' scikit-learn`, and the data.
 """
 
 from __future__ import annotations
@@ -82,8 +82,7 @@ def measure(model: Model, kinds: Kinds, queries: int, precision: Any) -> dict[st
         x = images[shown]
         with evaluating(model, precision):
             given = torch.cat([model(images[support]).log_prob(p).double() for p in x.split(32)])
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-                others = leave_one_out(model, images[support]).double()
+        others = leave_one_out(model, images[support], precision).double()
         for name in CORRECTIONS:
             scores, normal = -given, -others
             if name == "ratio":
@@ -148,10 +147,8 @@ def show(report: dict[str, Any]) -> None:
     for name, a in report["auroc"].items():
         together = report["auroc_all_together"].get(name)
         end = "" if together is None else f"{together:9.3f}"
-        quartiles = f"{a['q1']:.3f} to {a['q3']:.3f}"
-        print(
-            f"{name:20} {a['median']:7.3f} {quartiles:>16} {a['mean']:7.3f} {a['stderr']:7.3f} {end}"
-        )
+        figures = f"{a['q1']:.3f} to {a['q3']:.3f} {a['mean']:7.3f} {a['stderr']:7.3f}"
+        print(f"{name:20} {a['median']:7.3f}   {figures} {end}")
     for name, rates in report["false_alarms"].items():
         told = ", ".join(f"{v:.1%} at {float(r):.0%}" for r, v in rates.items())
         print(f"false alarms, {name:14} {told}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -48,10 +49,17 @@ def posterior(nats: Tensor, prior: Tensor | None = None, temperature: float = 1.
     return (prior.to(nats).log() + nats / temperature).softmax(dim=-1)
 
 
-def leave_one_out(model: Model, support: Tensor) -> Tensor:
+def leave_one_out(
+    model: Model, support: Tensor, precision: Literal["float32", "bf16"] = "float32"
+) -> Tensor:
     r"""Nats of each image of a set given the others, :math:`\log p(s_k \mid s_{-k})`, `(K,)`.
 
     One image alone is scored given none.
+
+    Arguments:
+        model: Conditioned on a support set.
+        support: Integer images `(K, C, H, W)`.
+        precision: Of the network.
 
     Raises:
         ValueError: If there is no image, or the model takes no support set.
@@ -59,7 +67,7 @@ def leave_one_out(model: Model, support: Tensor) -> Tensor:
     if not len(support):
         raise ValueError("support must hold an image at least to leave one out, got none")
     others = [torch.cat([support[:k], support[k + 1 :]]) for k in range(len(support))]
-    with evaluating(model):
+    with evaluating(model, precision):
         return model(torch.stack(others)).log_prob(support)
 
 
