@@ -2,8 +2,8 @@
 
 For each test kind, 8 images are normal, 12 more of the kind are to pass and as many of other
 kinds to be found; AUROC of the model's scores under each correction, beside PyOD's ECOD, kNN and
-isolation forest fitted to the same 8 images, pixel by pixel. Then how often a normal image is called
-an anomaly at stated rates. Needs `pip install 'ilk[bench]' scikit-learn`, and the data.
+isolation forest fitted to the same 8 images, pixel by pixel. Then how often a normal image is
+called an anomaly at stated rates. Needs `pip install 'ilk[bench]' scikit-learn`, and the data.
 """
 
 from __future__ import annotations

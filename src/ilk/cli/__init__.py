@@ -15,6 +15,7 @@ VERBS = {
     "score": "how likely are pictures, in nats, given a few examples",
     "classify": "which kind is each picture, given a few examples of every kind",
     "anomalies": "which pictures are unlike a few normal ones, the strangest first",
+    "complete": "draw what is missing in a picture, given a few examples of its kind",
     "train": "train a model, or go on with a run that was stopped",
     "evaluate": "a model's table: nats by number of examples, classification",
     "info": "what a model is: arguments, parameters, card",
