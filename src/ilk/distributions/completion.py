@@ -1,16 +1,16 @@
 r"""Completions given what lies behind too: importance resampling, then passes over blocks.
 
-A raster model draws a pixel given those before it. What is known after an unknown pixel can't steer
-the draw, only judge it: a draw of the unknown pixels U in raster order comes from
+A raster model draws a pixel given those before it. What is known after an unknown pixel can't
+steer the draw, only judge it: a draw of the unknown pixels U in raster order comes from
 :math:`q(x_U) = \prod_{t \in U} p(x_t \mid x_{<t})`, the conditional wanted is proportional to
 p(x), and their ratio is the weight
 
 .. math:: w(x) = p(x) / q(x_U) = \prod_{t \notin U} p(x_t \mid x_{<t}).
 
 `resample` draws several times and keeps one by weight, which is exact in the limit of many.
-`sweep` does so for a block at a time, given all else, with the pixels that are there among those to
-choose from. That leaves the conditional exactly as it is, for any number of draws, so passes come
-ever closer to it.
+`sweep` does so for a block at a time, given all else, with the pixels that are there among those
+to choose from. That leaves the conditional exactly as it is, for any number of draws, so passes
+come ever closer to it.
 
 Source: Rubin, 1987 (sampling importance resampling); Tjelmeland, *Using all Metropolis-Hastings
 proposals to estimate mean values*, 2004; Andrieu, Doucet and Holenstein, *Particle Markov chain
