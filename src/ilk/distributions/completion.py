@@ -29,7 +29,7 @@ from .autoregressive import Autoregressive
 
 __all__ = ["Completions", "complete_around", "follows", "resample", "sweep"]
 
-BATCH = 128
+VALUES = 1 << 17  # at once: 190 images of 26x26
 Progress = Callable[[int, int], None]
 
 
@@ -188,15 +188,19 @@ def _draw(
 ) -> Tensor:
     """Raster completions `(n, times, C, H, W)`."""
     each = x[:, None].expand(-1, times, -1, -1, -1).flatten(0, 1)
-    parts = [p.complete(part, known, generator) for part in each.split(BATCH)]
+    parts = [p.complete(part, known, generator) for part in each.split(_at_once(p))]
     return torch.cat(parts).unflatten(0, (len(x), times)).to(x.device)
 
 
 def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
     """Normalised weights `(n, times)` of completions: of the pixels that were not drawn."""
-    parts = [p.log_prob_per_dim(part) for part in x.flatten(0, 1).split(BATCH)]
+    parts = [p.log_prob_per_dim(part) for part in x.flatten(0, 1).split(_at_once(p))]
     kept = torch.cat(parts).double() * known.to(parts[0].device)
     return kept.sum(dim=(1, 2, 3)).unflatten(0, x.shape[:2]).softmax(dim=1).cpu()
+
+
+def _at_once(p: Autoregressive) -> int:
+    return max(1, VALUES // p.event_shape.numel())
 
 
 def _choose(x: Tensor, weight: Tensor, generator: torch.Generator | None) -> Tensor:
