@@ -39,6 +39,7 @@ __all__ = [
     "write_bytes",
     "write_json",
     "write_picture",
+    "write_surprise",
 ]
 
 T = TypeVar("T")
@@ -223,6 +224,15 @@ def write_picture(path: Path, picture: Image.Image) -> None:
         raise ValueError(f"--out must end in .png, .jpg or .webp, got {path.name!r}")
     picture.save(buffer, format=form[suffix])
     write_bytes(path, buffer.getvalue())
+
+
+def write_surprise(path: Path, title: str, note: str, x: Tensor, each: Tensor, levels: int) -> str:
+    """Writes an image `(C, H, W)` beside the map of its nats a value; says where."""
+    from ilk.render import Panel, figure, pixels, surprise_map
+
+    tiles = [pixels(x, levels), surprise_map(each, x, levels)]
+    write_picture(path, figure([Panel(title, note, tiles, 2, most=3.0)]))
+    return str(path)
 
 
 def write_json(value: Any, path: Path | None = None) -> None:

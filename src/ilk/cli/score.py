@@ -21,7 +21,7 @@ from .common import (
     read_pictures,
     read_support,
     write_json,
-    write_picture,
+    write_surprise,
 )
 
 __all__ = ["main", "score"]
@@ -51,8 +51,6 @@ def score(
     """
     import torch
 
-    from ilk.render import Panel, figure, pixels, surprise_map
-
     if not files:
         raise ValueError("FILES: name at least one picture to score")
     if surprise is not None:
@@ -78,12 +76,11 @@ def score(
     ]
     if surprise is not None:
         for i, row in enumerate(rows):
-            tiles = [pixels(x[i], loaded.levels), surprise_map(each[i], x[i], loaded.levels)]
             note = f"{row['nats']:.1f} nats, {row['nats_per_dim']:.4f} nats/dim"
-            picture = figure([Panel(found[i].name, note, tiles, 2, most=3.0)])
             path = surprise / f"{i:03d}-{found[i].stem}.png"
-            write_picture(path, picture)
-            row["surprise"] = str(path)
+            row["surprise"] = write_surprise(
+                path, found[i].name, note, x[i], each[i], loaded.levels
+            )
     if sort:
         rows.sort(key=lambda row: row["nats"])
     if json:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from .autoregressive import Autoregressive
+from .completion import Completions, complete_around, follows, resample, sweep
 from .likelihoods import Bernoulli, Categorical, Likelihood, Logistics, likelihood
 
 __all__ = [
     "Autoregressive",
     "Bernoulli",
     "Categorical",
+    "Completions",
     "Likelihood",
     "Logistics",
+    "complete_around",
+    "follows",
     "likelihood",
+    "resample",
+    "sweep",
 ]

@@ -1,7 +1,8 @@
-"""What a model is worth: nats per dimension by shots, and classification by likelihood."""
+"""What a model is worth: nats per dimension by shots, classification by likelihood."""
 
 from __future__ import annotations
 
+from .anomaly import CORRECTIONS, Correction, Normal, anomaly_scores, codec_nats, corrected
 from .classification import (
     Accuracy,
     Task,
@@ -9,27 +10,40 @@ from .classification import (
     classify,
     classify_by_likelihood,
     official_tasks,
+    padded,
     tasks_digest,
 )
 from .likelihood import SHOTS, Row, clustered_stderr, nats, nats_by_shots
+from .posterior import fit_temperature, held_out_scores, leave_one_out, posterior
 from .report import TASKS, evaluate, likelihood_table, model_digest, training_kinds
 
 __all__ = [
+    "CORRECTIONS",
     "SHOTS",
     "TASKS",
     "Accuracy",
+    "Correction",
+    "Normal",
     "Row",
     "Task",
+    "anomaly_scores",
     "classification_tasks",
     "classify",
     "classify_by_likelihood",
     "clustered_stderr",
+    "codec_nats",
+    "corrected",
     "evaluate",
+    "fit_temperature",
+    "held_out_scores",
+    "leave_one_out",
     "likelihood_table",
     "model_digest",
     "nats",
     "nats_by_shots",
     "official_tasks",
+    "padded",
+    "posterior",
     "tasks_digest",
     "training_kinds",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "classify",
     "classify_by_likelihood",
     "official_tasks",
+    "padded",
     "tasks_digest",
 ]
 
@@ -75,6 +76,7 @@ def classify_by_likelihood(
     queries: Tensor,
     directions: Directions = "forward",
     batch: int = 256,
+    mask: Tensor | None = None,
 ) -> Tensor:
     r"""Nats `(M, N)` of M queries under each of N classes; the most likely class is the largest.
 
@@ -94,6 +96,7 @@ def classify_by_likelihood(
         queries: Integer images `(M, C, H, W)`.
         directions: `"forward"` or `"both"`.
         batch: Images at once, at least N.
+        mask: Which support images are there, boolean `(N, K)`; all by default. See `padded`.
 
     Raises:
         ValueError: If the model takes no support set, or shapes do not fit.
@@ -114,20 +117,39 @@ def classify_by_likelihood(
     if queries.dim() != 4 or queries.shape[1:] != supports.shape[2:]:
         wanted = f"(M, {', '.join(map(str, supports.shape[2:]))})"
         raise ValueError(f"queries must be {wanted}, got {tuple(queries.shape)}")
+    if mask is None:
+        mask = torch.ones(supports.shape[:2], dtype=torch.bool)
     with evaluating(model):
-        forward = _under_each(model, supports, queries, batch)
+        forward = _under_each(model, supports, queries, batch, mask)
         if directions == "forward":
             return forward
-        ways, shots = supports.shape[:2]
         images = supports.flatten(0, 1)
         backward = _under_each(model, queries[:, None], images, batch).T
-        gain = (backward - _unconditional(model, images, batch)).unflatten(1, (ways, shots))
-        return (forward + _unconditional(model, queries, batch)[:, None] + gain.mean(2)) / 2
+        gain = (backward - _unconditional(model, images, batch)).unflatten(1, supports.shape[:2])
+        there = mask.to(gain)
+        gain = (gain * there).sum(2) / there.sum(1).clamp(min=1)
+        return (forward + _unconditional(model, queries, batch)[:, None] + gain) / 2
 
 
-def _under_each(model: Model, supports: Tensor, x: Tensor, batch: int) -> Tensor:
+def padded(sets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Support sets of several sizes as one batch `(N, K, C, H, W)` and its mask `(N, K)`.
+
+    Example:
+        >>> sets = [torch.ones(k, 1, 2, 2, dtype=torch.uint8) for k in (1, 3)]
+        >>> supports, mask = padded(sets)
+        >>> supports.shape, mask.tolist()
+        (torch.Size([2, 3, 1, 2, 2]), [[True, False, False], [True, True, True]])
+    """
+    count = torch.tensor([len(images) for images in sets])
+    mask = torch.arange(int(count.max())) < count[:, None]
+    return torch.nn.utils.rnn.pad_sequence(list(sets), batch_first=True), mask
+
+
+def _under_each(
+    model: Model, supports: Tensor, x: Tensor, batch: int, mask: Tensor | None = None
+) -> Tensor:
     """Nats `(M, N)` of images `(M, C, H, W)` under each of N support sets, encoded once."""
-    p, count = model(supports), len(supports)
+    p, count = model(supports, mask), len(supports)
     parts = [
         p.log_prob(part[:, None].expand(-1, count, -1, -1, -1))
         for part in x.split(max(1, batch // count))

@@ -1,0 +1,164 @@
+"""`ilk anomalies`: what does not belong to a set of normal pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from .common import (
+    Device,
+    JsonFlag,
+    ModelName,
+    check_writable,
+    load_model,
+    parse,
+    picture_files,
+    read_pictures,
+    read_support,
+    write_bytes,
+    write_json,
+    write_surprise,
+)
+
+__all__ = ["anomalies", "main"]
+
+
+def anomalies(
+    model: Annotated[ModelName, tyro.conf.Positional],
+    files: Annotated[
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="FILES|FOLDER", help="Pictures to judge, or folders of these."),
+    ],
+    normal: Annotated[
+        Path, tyro.conf.arg(metavar="FOLDER", help="At least 3 normal pictures, 8 for good.")
+    ],
+    false_alarms: Annotated[
+        float, tyro.conf.arg(help="Share of normal pictures that may be called anomalies.")
+    ] = 0.05,
+    correction: Annotated[
+        Literal["ratio", "complexity", "none"],
+        tyro.conf.arg(help="What is taken off: the cost without examples, a codec's, nothing."),
+    ] = "ratio",
+    surprise: Annotated[
+        Path | None, tyro.conf.arg(help="Folder for a map of surprise of each picture.")
+    ] = None,
+    out: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help="Write the list here: .csv or .json.")
+    ] = None,
+    device: Device = "cpu",
+    json: JsonFlag = False,
+) -> None:
+    """Which pictures are unlike the normal ones? A list, the strangest first.
+
+    Scores are in spreads above what the normal pictures score, each given the others. A picture
+    is called an anomaly where a normal one would score as high at most at the rate of false
+    alarms.
+
+    Example: ilk anomalies omniglot scans/ --normal good/ --out list.csv --surprise maps/
+    """
+    import torch
+
+    from ilk.evaluation import anomaly_scores
+
+    if not files:
+        raise ValueError("FILES: name at least one picture to judge")
+    if not 0 < false_alarms < 1:
+        raise ValueError(f"--false-alarms must be between 0 and 1, got {false_alarms}")
+    _check_outputs(surprise, out)
+    loaded = load_model(model, device)
+    if loaded.conditioning != "support":
+        raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
+    support = read_support([normal], loaded)
+    if support is None or len(support) < 3:
+        held = 0 if support is None else len(support)
+        raise ValueError(f"--normal: wanted at least 3 pictures, {normal} holds {held}")
+    found = picture_files(files, "FILES")
+    x = read_pictures(found, loaded)
+    scores, reference = anomaly_scores(loaded, support, x, correction)
+    heights, chances = reference.standardised(scores), reference.chance(scores)
+    order = scores.argsort(descending=True).tolist()
+    rows: list[dict[str, Any]] = [
+        {
+            "rank": rank + 1,
+            "file": str(found[i]),
+            "anomaly": bool(chances[i] < false_alarms),
+            "score": float(heights[i]),
+            "chance": float(chances[i]),
+            "nats": float(scores[i]),
+        }
+        for rank, i in enumerate(order)
+    ]
+    if surprise is not None:
+        with torch.inference_mode():
+            each = loaded(support).log_prob_per_dim(x)
+        for row, i in zip(rows, order, strict=True):
+            note = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
+            path = surprise / f"{row['rank']:03d}-{found[i].stem}.png"
+            row["surprise"] = write_surprise(
+                path, found[i].name, note, x[i], each[i], loaded.levels
+            )
+    report = {
+        "normal": len(support),
+        "correction": correction,
+        "false_alarms": false_alarms,
+        "threshold_nats": reference.threshold(false_alarms),
+        "normal_nats": list(reference.scores),
+        "pictures": rows,
+    }
+    if out is not None:
+        _write(report, out)
+    if json:
+        write_json(report)
+    else:
+        _print(report)
+
+
+def _check_outputs(surprise: Path | None, out: Path | None) -> None:
+    if surprise is not None:
+        check_writable(surprise / "map.png", "--surprise")
+    if out is not None:
+        if out.suffix.lower() not in (".csv", ".json"):
+            raise ValueError(f"--out must end in .csv or .json, got {out.name!r}")
+        check_writable(out, "--out")
+
+
+def _write(report: dict[str, Any], out: Path) -> None:
+    if out.suffix.lower() == ".json":
+        return write_json(report, out)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(report["pictures"][0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(report["pictures"])
+    write_bytes(out, text.getvalue().encode())
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "picture", box=None)
+    for name in ("score", "chance if normal", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for row in report["pictures"]:
+        called = "anomaly" if row["anomaly"] else ""
+        cells = [str(row["rank"]), row["file"], f"{row['score']:.2f}", f"{row['chance']:.2g}"]
+        table.add_row(*cells, called)
+    screen = Console(highlight=False)
+    screen.print(table)
+    called = sum(row["anomaly"] for row in report["pictures"])
+    rate = report["false_alarms"]
+    screen.print(
+        f"{called} of {len(report['pictures'])} called anomalies, at a rate of {rate:.3g} false"
+        f" alarms; {report['normal']} normal pictures, correction {report['correction']}"
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs `ilk anomalies`."""
+    parse(anomalies, "anomalies", arguments)

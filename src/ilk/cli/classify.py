@@ -1,0 +1,171 @@
+"""`ilk classify`: which kind is it, and how sure is that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from .common import (
+    Device,
+    JsonFlag,
+    ModelName,
+    load_model,
+    note,
+    parse,
+    picture_files,
+    read_pictures,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ilk.models import Model
+
+__all__ = ["classify", "main"]
+
+OTHER = "(other)"
+
+
+def classify(
+    model: Annotated[ModelName, tyro.conf.Positional],
+    files: Annotated[
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="FILES|FOLDER", help="Pictures to classify, or folders of these."),
+    ],
+    kinds: Annotated[
+        Path, tyro.conf.arg(metavar="FOLDER", help="A folder of folders: each one is a kind.")
+    ],
+    prior: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(metavar="NAME=WEIGHT", help="Weights of kinds beforehand; 1 if not named."),
+    ] = (),
+    other: Annotated[
+        float, tyro.conf.arg(help="Weight of a kind that was never shown; 0: none is.")
+    ] = 0.0,
+    temperature: Annotated[
+        float | Literal["fit"],
+        tyro.conf.arg(help="1 is Bayes' rule, more is less sure; fit: by leaving examples out."),
+    ] = 1.0,
+    device: Device = "cpu",
+    json: JsonFlag = False,
+) -> None:
+    """Which kind is each picture? Posterior probabilities, by Bayes' rule on p(x | examples).
+
+    `--temperature fit` chooses the temperature, at least 1, under which the right kinds of the
+    examples are most probable, each example scored without itself. `--other` adds a kind that
+    was never shown: what the model expects of any picture.
+
+    Example: ilk classify omniglot new.png --kinds kinds/ --temperature fit
+    """
+    from ilk.data import read_folder
+    from ilk.evaluation import (
+        classify_by_likelihood,
+        fit_temperature,
+        held_out_scores,
+        padded,
+        posterior,
+    )
+
+    if not files:
+        raise ValueError("FILES: name at least one picture to classify")
+    if isinstance(temperature, float | int) and not temperature > 0:
+        raise ValueError(f"--temperature must be positive or 'fit', got {temperature}")
+    loaded = load_model(model, device)
+    if loaded.conditioning != "support":
+        raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
+    shown, report = read_folder(kinds, loaded.shape, loaded.levels)
+    if report.skipped:
+        note(str(report))
+    names = [*shown.names]
+    sets = [shown.of(k) for k in range(len(shown))]
+    _warn(sets, names, loaded)
+    if other:
+        names, sets = [*names, OTHER], [*sets, sets[0][:0]]
+    if len(sets) < 2:
+        raise ValueError(f"--kinds: {kinds} holds one kind, there is nothing to choose from")
+    weights = _weights(prior, other, names)
+    found = picture_files(files, "FILES")
+    if temperature == "fit":
+        temperature = fit_temperature(*held_out_scores(loaded, sets), weights)
+    supports, mask = padded(sets)
+    nats = classify_by_likelihood(loaded, supports, read_pictures(found, loaded), mask=mask)
+    chances = posterior(nats.double(), weights, temperature)
+    rows = [_row(file, names, n, c) for file, n, c in zip(found, nats, chances, strict=True)]
+    if json:
+        share = (weights / weights.sum()).tolist()
+        facts = {
+            name: {"examples": len(s), "prior": p}
+            for name, s, p in zip(names, sets, share, strict=True)
+        }
+        write_json({"kinds": facts, "temperature": temperature, "pictures": rows})
+    else:
+        _print(rows, temperature)
+
+
+def _warn(sets: list[Tensor], names: list[str], model: Model) -> None:
+    most = max(range(len(sets)), key=lambda k: len(sets[k]))
+    if len(sets[most]) > model.shots:
+        note(
+            f"warning: {len(sets[most])} examples of {names[most]!r}, but the model was trained"
+            f" with up to {model.shots}; it works, its figures are not known"
+        )
+
+
+def _weights(prior: Sequence[str], other: float, names: list[str]) -> Tensor:
+    """The weight of each kind.
+
+    Raises:
+        ValueError: If one is no `NAME=WEIGHT`, or names no kind.
+    """
+    import torch
+
+    weights = {name: 1.0 for name in names}
+    if other:
+        weights[OTHER] = other
+    for given in prior:
+        name, _, weight = given.rpartition("=")
+        if name not in weights:
+            raise ValueError(f"--prior: no kind {name!r} in {given!r}; kinds: {', '.join(names)}")
+        try:
+            weights[name] = float(weight)
+        except ValueError:
+            raise ValueError(f"--prior must be NAME=WEIGHT, got {given!r}") from None
+    return torch.tensor([weights[name] for name in names], dtype=torch.float64)
+
+
+def _row(file: Path, names: list[str], nats: Tensor, chances: Tensor) -> dict[str, Any]:
+    best = int(chances.argmax())
+    return {
+        "file": str(file),
+        "kind": names[best],
+        "probability": float(chances[best]),
+        "posterior": dict(zip(names, chances.tolist(), strict=True)),
+        "nats": dict(zip(names, (-nats).tolist(), strict=True)),
+    }
+
+
+def _print(rows: list[dict[str, Any]], temperature: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("picture", "kind", box=None)
+    for name in ("probability", "next", "probability", "nats apart"):
+        table.add_column(name, justify="left" if name == "next" else "right")
+    for row in rows:
+        first, second = sorted(row["posterior"], key=row["posterior"].get, reverse=True)[:2]
+        apart = row["nats"][second] - row["nats"][first]
+        chances = [f"{row['posterior'][name]:.4f}" for name in (first, second)]
+        table.add_row(row["file"], first, chances[0], second, chances[1], f"{apart:.1f}")
+    screen = Console(highlight=False)
+    screen.print(table)
+    screen.print(f"temperature {temperature:.3g}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs `ilk classify`."""
+    parse(classify, "classify", arguments)

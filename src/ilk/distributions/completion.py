@@ -1,0 +1,220 @@
+r"""Completions given what lies behind too: importance resampling, then passes over blocks.
+
+A raster model draws a pixel given those before it. What is known after an unknown pixel can't
+steer the draw, only judge it: a draw of the unknown pixels U in raster order comes from
+:math:`q(x_U) = \prod_{t \in U} p(x_t \mid x_{<t})`, the conditional wanted is proportional to
+p(x), and their ratio is the weight
+
+.. math:: w(x) = p(x) / q(x_U) = \prod_{t \notin U} p(x_t \mid x_{<t}).
+
+`resample` draws several times and keeps one by weight, which is exact in the limit of many.
+`sweep` does so for a block at a time, given all else, with the pixels that are there among those
+to choose from. That leaves the conditional exactly as it is, for any number of draws, so passes
+come ever closer to it.
+
+Source: Rubin, 1987 (sampling importance resampling); Tjelmeland, *Using all Metropolis-Hastings
+proposals to estimate mean values*, 2004; Andrieu, Doucet and Holenstein, *Particle Markov chain
+Monte Carlo methods*, 2010.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .autoregressive import Autoregressive
+
+__all__ = ["Completions", "complete_around", "follows", "resample", "sweep"]
+
+VALUES = 1 << 17  # at once: 190 images of 26x26
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Completions:
+    r"""Completions of an image.
+
+    Attributes:
+        images: `(n, C, H, W)`.
+        nats: :math:`\log p(x)` of each whole image, `(n,)`.
+        exact: Whether each is an exact draw: no known pixel follows an unknown one.
+        effective: Of the draws that one is kept of at first, how many count: 1 is bad. The mean
+            of :math:`1 / \sum_i w_i^2` with weights that sum to one.
+    """
+
+    images: Tensor
+    nats: Tensor
+    exact: bool
+    effective: float
+
+
+@torch.no_grad()
+def complete_around(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    count: int = 8,
+    particles: int = 16,
+    passes: int = 2,
+    block: int = 6,
+    generator: torch.Generator | None = None,
+    on_progress: Progress | None = None,
+) -> Completions:
+    """Draws the unknown pixels of an image given all known ones, wherever they are.
+
+    Where the unknown pixels end the image, draws are exact and nothing is weighed. Otherwise they
+    are those of a Markov chain each, begun by importance resampling, after some passes.
+
+    Arguments:
+        p: One distribution, not a batch.
+        x: An image `(C, H, W)`; what it holds at unknown pixels is ignored.
+        known: Boolean, broadcast to `x`, the same for all channels: true where a pixel is kept.
+        count: How many completions, independent of one another.
+        particles: Draws that one is kept of, at first and for each block.
+        passes: How often every block is drawn anew.
+        block: Side of a block, in pixels.
+        generator: Source of randomness.
+        on_progress: Called with the passes done so far and their total.
+
+    Raises:
+        ValueError: If `p` is a batch, nothing is unknown, or a number is out of range.
+
+    Example:
+        >>> import ilk
+        >>> p = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)()
+        >>> x, known = torch.zeros(1, 4, 4, dtype=torch.uint8), torch.ones(4, 4) > 0
+        >>> known[:2] = False                                   # the lower half is known
+        >>> done = complete_around(p, x, known, count=3)
+        >>> done.images.shape, done.exact, bool((done.images[:, :, 2:] == 0).all())
+        (torch.Size([3, 1, 4, 4]), False, True)
+    """
+    unknown = _unknown(p, x, known)
+    least = {"count": (count, 1), "particles": (particles, 1), "passes": (passes, 0)}
+    for name, (value, wanted) in {**least, "block": (block, 1)}.items():
+        if value < wanted:
+            raise ValueError(f"{name} must be at least {wanted}, got {value}")
+    exact = not follows(~unknown)
+    start = x.to(p.dtype).expand(count, *x.shape)
+    images, effective = resample(p, start, ~unknown, 1 if exact else particles, generator)
+    for done in range(0 if exact else passes):
+        images = sweep(p, images, ~unknown, particles, block, generator)
+        if on_progress is not None:
+            on_progress(done + 1, passes)
+    return Completions(images, p.log_prob(images), exact, effective)
+
+
+def follows(known: Tensor) -> bool:
+    """Whether a known pixel of `(H, W)` comes after an unknown one, in raster order.
+
+    Example:
+        >>> follows(torch.tensor([[True, False]])), follows(torch.tensor([[False, True]]))
+        (False, True)
+    """
+    flat = known.flatten()
+    return bool((flat[1:] & (~flat).cummax(dim=0).values[:-1]).any())
+
+
+@torch.no_grad()
+def resample(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    particles: int = 16,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, float]:
+    """One of several raster completions of each image, by weight; and how many of them count.
+
+    Arguments:
+        p: One distribution.
+        x: Images `(n, C, H, W)`.
+        known: Boolean `(H, W)`.
+        particles: Draws of each image.
+        generator: Source of randomness.
+    """
+    drawn = _draw(p, x, known, particles, generator)
+    weight = _weight(p, drawn, known)
+    return _choose(drawn, weight, generator), float((1 / weight.square().sum(dim=1)).mean())
+
+
+@torch.no_grad()
+def sweep(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    particles: int = 16,
+    block: int = 6,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Draws every block's unknown pixels anew, given all else: images `(n, C, H, W)` as before.
+
+    Each block is drawn `particles - 1` times, and one of these or what is there is kept by weight.
+    Blocks are squares of a grid that lies anew each time, in a random order.
+
+    Arguments:
+        p, x, known, particles, generator: As in `resample`; a single particle changes nothing.
+        block: Side of a block, in pixels.
+    """
+    for here in _blocks(~known, block, generator):
+        fresh = _draw(p, x, ~here, particles - 1, generator)
+        choice = torch.cat([x[:, None], fresh], dim=1)
+        x = _choose(choice, _weight(p, choice, ~here), generator)
+    return x
+
+
+def _unknown(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
+    if p.batch_shape:
+        raise ValueError(f"p must be one distribution, got a batch {tuple(p.batch_shape)}")
+    if x.shape != p.event_shape:
+        raise ValueError(f"x must be an image {tuple(p.event_shape)}, got {tuple(x.shape)}")
+    if known.dtype != torch.bool:
+        raise ValueError(f"known must be a boolean mask, got {known.dtype}")
+    try:
+        each = known.broadcast_to(x.shape)
+    except RuntimeError:
+        wanted, got = tuple(x.shape), tuple(known.shape)
+        raise ValueError(f"known must broadcast to x, {wanted}; got shape {got}") from None
+    if (each.any(dim=0) != each.all(dim=0)).any():
+        raise ValueError("known must be the same for all channels of a pixel")
+    if each.all():
+        raise ValueError("known: every pixel is, there is nothing to draw")
+    return ~each[0]
+
+
+def _draw(
+    p: Autoregressive, x: Tensor, known: Tensor, times: int, generator: torch.Generator | None
+) -> Tensor:
+    """Raster completions `(n, times, C, H, W)`."""
+    each = x[:, None].expand(-1, times, -1, -1, -1).flatten(0, 1)
+    parts = [p.complete(part, known, generator) for part in each.split(_at_once(p))]
+    return torch.cat(parts).unflatten(0, (len(x), times)).to(x.device)
+
+
+def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
+    """Normalised weights `(n, times)` of completions: of the pixels that were not drawn."""
+    parts = [p.log_prob_per_dim(part) for part in x.flatten(0, 1).split(_at_once(p))]
+    kept = torch.cat(parts).double() * known.to(parts[0].device)
+    return kept.sum(dim=(1, 2, 3)).unflatten(0, x.shape[:2]).softmax(dim=1).cpu()
+
+
+def _at_once(p: Autoregressive) -> int:
+    return max(1, VALUES // p.event_shape.numel())
+
+
+def _choose(x: Tensor, weight: Tensor, generator: torch.Generator | None) -> Tensor:
+    chosen = torch.multinomial(weight, 1, generator=generator)[:, 0]
+    return x[torch.arange(len(x)), chosen.to(x.device)]
+
+
+def _blocks(unknown: Tensor, side: int, generator: torch.Generator | None) -> list[Tensor]:
+    """Masks `(H, W)` that share the unknown pixels out among squares."""
+    height, width = unknown.shape
+    top, left = torch.randint(side, (2,), generator=generator).tolist()
+    rows = (torch.arange(height, device=unknown.device) + top) // side
+    columns = (torch.arange(width, device=unknown.device) + left) // side
+    square = rows[:, None] * (width + side) + columns
+    there = square[unknown].unique()
+    order = torch.randperm(len(there), generator=generator)
+    return [unknown & (square == there[i]) for i in order]

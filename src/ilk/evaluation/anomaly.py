@@ -1,0 +1,205 @@
+"""What does not belong: scores against a set of normal images, and how rare they are."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..models.base import Model
+from .likelihood import evaluating
+from .posterior import leave_one_out
+
+__all__ = ["CORRECTIONS", "Correction", "Normal", "anomaly_scores", "codec_nats", "corrected"]
+
+Correction = Literal["ratio", "complexity", "none"]
+CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
+BATCH = 64
+ANGLES = 20_001
+
+
+@dataclass(frozen=True)
+class Normal:
+    r"""What normal images score: each image of a support set, given the others.
+
+    A further normal image scores, if scores are about Gaussian, as Student's distribution says of
+    one more after K,
+
+    .. math:: \frac{s - \bar s}{\hat\sigma \sqrt{1 + 1 / K}} \sim t_{K - 1}
+
+    so scores become comparable across kinds and images, and a threshold keeps a rate of false
+    alarms. The images left out were told of one image fewer, and score a little higher for it:
+    the rate is kept on the safe side.
+
+    Attributes:
+        scores: Of the K images.
+
+    Raises:
+        ValueError: If there are fewer than 3.
+
+    Example:
+        >>> normal = Normal((1.0, 2.0, 3.0))
+        >>> normal.threshold(0.5), normal.chance(torch.tensor([2.0, 5.0]))
+        (2.0, tensor([0.5000, 0.0612]))
+    """
+
+    scores: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.scores) < 3:
+            raise ValueError(f"scores: wanted those of 3 images or more, got {len(self.scores)}")
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.scores))
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of a further score about the mean; 1 nat if all are equal."""
+        count = len(self.scores)
+        return (float(np.std(self.scores, ddof=1)) or 1.0) * math.sqrt(1 + 1 / count)
+
+    def standardised(self, scores: Tensor) -> Tensor:
+        """Scores in spreads above the mean: comparable across support sets."""
+        return (scores - self.mean) / self.spread
+
+    def chance(self, scores: Tensor) -> Tensor:
+        """How often a normal image scores as high or higher."""
+        angle = np.arctan(self.standardised(scores).numpy() / math.sqrt(len(self.scores) - 1))
+        tail = np.interp(-angle, *_student(len(self.scores) - 1))
+        return torch.from_numpy(np.asarray(tail)).to(scores.dtype)
+
+    def threshold(self, rate: float) -> float:
+        """The score that a normal image exceeds at a rate of false alarms.
+
+        Raises:
+            ValueError: If the rate is not between 0 and 1.
+        """
+        if not 0 < rate < 1:
+            raise ValueError(f"rate must be between 0 and 1, got {rate}")
+        angles, below = _student(len(self.scores) - 1)
+        angle = -float(np.interp(rate, below, angles))
+        return self.mean + math.tan(angle) * math.sqrt(len(self.scores) - 1) * self.spread
+
+
+def _student(freedom: int) -> tuple[np.ndarray, np.ndarray]:
+    r"""Angles a, and how often :math:`t_\nu < \sqrt\nu \tan a`, whose density is cos^(v-1) a."""
+    angles = np.linspace(-math.pi / 2, math.pi / 2, ANGLES)
+    density = np.cos(angles).clip(0) ** (freedom - 1)
+    below = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    return angles, below / below[-1]
+
+
+def codec_nats(x: Tensor, levels: int) -> Tensor:
+    """What images `(N, C, H, W)` cost a general lossless codec, in nats: PNG or WebP, the smaller.
+
+    Headers are counted; they are the same for all images of a size.
+
+    Example:
+        >>> blank = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
+        >>> noise = torch.randint(2, (1, 1, 16, 16), dtype=torch.uint8)
+        >>> nats = codec_nats(torch.cat([blank, noise]), levels=2)
+        >>> bool(nats[0] < nats[1])
+        True
+    """
+    sizes = [min(_sizes(image, levels)) for image in x.cpu()]
+    return torch.tensor(sizes, dtype=torch.float64) * 8 * math.log(2)
+
+
+def _sizes(image: Tensor, levels: int) -> list[int]:
+    from PIL import Image
+
+    # Three channels are a colour; any other number lies one below the other, as grey.
+    three = len(image) == 3
+    values = image.permute(1, 2, 0).numpy() if three else image.flatten(0, 1).numpy()
+    picture = Image.fromarray(values.astype(np.uint8))
+    png = (
+        picture.point([255 * (v > 0) for v in range(256)], "1")
+        if levels == 2 and not three
+        else picture
+    )
+    sizes = []
+    for form, shown, options in (
+        ("PNG", png, {"optimize": True}),
+        ("WEBP", picture, {"lossless": True, "quality": 100, "method": 6}),
+    ):
+        buffer = io.BytesIO()
+        shown.save(buffer, format=form, **options)
+        sizes.append(buffer.tell())
+    return sizes
+
+
+def corrected(model: Model, nats: Tensor, x: Tensor, correction: Correction = "ratio") -> Tensor:
+    r"""Scores `(N,)`, in nats, the higher the stranger, of images with given log-likelihoods.
+
+    A likelihood alone favours simple images: an empty page is likelier under any support set than
+    most drawings of the kind. So what an image costs anyway is taken off:
+
+    .. math::
+        \text{none:}\quad & -\log p(x \mid s) \\
+        \text{ratio:}\quad & -\log p(x \mid s) + \log p(x) \\
+        \text{complexity:}\quad & -\log p(x \mid s) - L(x)
+
+    with p(x) the same model without a support set, and L what a lossless codec takes. Source: Ren
+    et al., *Likelihood ratios for out-of-distribution detection*, 2019 (arXiv 1906.02845); Serra
+    et al., *Input complexity and out-of-distribution detection*, 2020 (arXiv 1909.11480).
+
+    Arguments:
+        model: Conditioned on a support set.
+        nats: :math:`\log p(x \mid s)`, `(N,)`.
+        x: The images `(N, C, H, W)`.
+        correction: Which.
+
+    Raises:
+        ValueError: If there is no such correction.
+    """
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {CORRECTIONS}, got {correction!r}")
+    nats = nats.cpu().double()
+    if correction == "none":
+        return -nats
+    if correction == "complexity":
+        return -nats - codec_nats(x, model.levels)
+    return -nats + _log_prob(model, x[:0], x)
+
+
+def anomaly_scores(
+    model: Model, support: Tensor, x: Tensor, correction: Correction = "ratio"
+) -> tuple[Tensor, Normal]:
+    """Scores `(N,)` of images, and those of the support set to compare them with.
+
+    Arguments:
+        model: Conditioned on a support set.
+        support: Normal images `(K, C, H, W)`, 3 at least.
+        x: Images `(N, C, H, W)`.
+        correction: See `corrected`.
+
+    Raises:
+        ValueError: If there are fewer than 3 normal images, or the model takes no support set.
+
+    Example:
+        >>> import ilk
+        >>> model = ilk.models.ConditionalPixelCNN((1, 4, 4), width=8, depth=2)
+        >>> support, x = torch.randint(2, (5, 1, 4, 4)), torch.randint(2, (3, 1, 4, 4))
+        >>> scores, normal = anomaly_scores(model, support, x)
+        >>> normal.chance(scores).shape
+        torch.Size([3])
+    """
+    if len(support) < 3:
+        raise ValueError(f"support must hold at least 3 normal images, got {len(support)}")
+    scores = corrected(model, _log_prob(model, support, x), x, correction)
+    others = corrected(model, leave_one_out(model, support), support, correction)
+    return scores, Normal(tuple(others.tolist()))
+
+
+def _log_prob(model: Model, support: Tensor, x: Tensor) -> Tensor:
+    with evaluating(model):
+        p = model(support)
+        parts = [p.log_prob(part).cpu().double() for part in x.split(BATCH)]
+    return torch.cat(parts)
