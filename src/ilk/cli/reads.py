@@ -42,8 +42,8 @@ def reads(
     """Show where in the support set a model looks while it writes a picture.
 
     What is written so far, its next pixel in magenta, and the support set, the more of that colour
-    the more attention is there (mean over heads). The picture is given, not drawn: attention at a pixel
-    depends on the earlier ones.
+    the more attention is there (mean over heads). The picture is given, not drawn: attention at a
+    pixel depends on the earlier ones.
 
     Example: ilk reads omniglot fifth.png --support my_drawings/ --out reads.gif
     """
