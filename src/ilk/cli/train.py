@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from .common import check_writable, console, note
 
 if TYPE_CHECKING:
-    from ilk.training import Progress
+    from ilk.training import Progress, Recipe
 
-__all__ = ["main"]
+__all__ = ["main", "read_recipe"]
 
 _DESCRIPTION = """Train a model by a named recipe, every option of which can be changed, or go on
 with the run that --out holds: the same command resumes it exactly. Ctrl-C saves.
@@ -24,15 +25,10 @@ Example: ilk train omniglot --out runs/omniglot"""
 
 def main(arguments: Sequence[str]) -> int:
     """Runs `ilk train`."""
-    from ilk.training import RECIPES, train
+    from ilk.training import train
 
     out, rest = _take_out(list(arguments))
-    named = {
-        name: (f"{recipe.model} on {recipe.data}", recipe) for name, recipe in RECIPES.items()
-    }
-    recipe = tyro.extras.overridable_config_cli(
-        named, prog="ilk train", args=rest, description=_DESCRIPTION + _OUT_HELP
-    )
+    recipe = read_recipe(rest)
     folder = out or Path("runs") / recipe.name
     check_writable(folder / "log.jsonl", "--out")
     with _Screen(f"training {recipe.name}") as screen:
@@ -43,6 +39,24 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     print(f"{result.model}: {_figures(result.train_nats_per_dim, result.valid_nats_per_dim)}")
     return 0
+
+
+def read_recipe(arguments: Sequence[str]) -> Recipe:
+    """A named recipe with the changes of a command line; arguments of the model add to its own."""
+    from ilk.training import RECIPES
+
+    # With pairs of its own, tyro would know a dictionary by these keys alone.
+    none: dict[str, Any] = {"model_args": {}, "meta_args": {}}
+    named = {n: (f"{r.model} on {r.data}", replace(r, **none)) for n, r in RECIPES.items()}
+    recipe = tyro.extras.overridable_config_cli(
+        named, prog="ilk train", args=list(arguments), description=_DESCRIPTION + _OUT_HELP
+    )
+    base = RECIPES[next(word for word in arguments if word in RECIPES)]
+    return replace(
+        recipe,
+        model_args=base.model_args | recipe.model_args,
+        meta_args=base.meta_args | recipe.meta_args,
+    )
 
 
 _OUT_HELP = "\n\n--out DIR is the folder of the run (default: runs/RECIPE)."

@@ -42,6 +42,7 @@ class MetaPixelCNN(Model):
         learn_step_size: Learn an :math:`\alpha` for every parameter, from that value on.
         first_order: Train as if the gradient did not depend on the parameters: cheaper.
         positions: Tell g where each feature is.
+        shots: Most support images that it is meant for, if the base takes none.
 
     Example:
         >>> import torch
@@ -62,6 +63,7 @@ class MetaPixelCNN(Model):
         learn_step_size: bool = False,
         first_order: bool = False,
         positions: bool = False,
+        shots: int = 8,
     ) -> None:
         base = base if isinstance(base, Model) else Model.of(base)
         super().__init__(base.shape, base.levels)
@@ -76,7 +78,8 @@ class MetaPixelCNN(Model):
         if not 0 < step_size < math.inf:
             raise ValueError(f"step_size must be above 0 and finite, got {step_size}")
         self.base, self.layer, self.steps, self.first_order = base, layer, steps, first_order
-        self.shots, self.likelihood, self.positions = base.shots or 8, base.likelihood, positions
+        self.shots, self.likelihood = base.shots or shots, base.likelihood
+        self.positions = positions
         self.names = base.net.below(layer)
         rates = torch.full((len(self.names),), float(step_size))
         if learn_step_size:

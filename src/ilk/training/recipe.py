@@ -59,6 +59,8 @@ class Recipe:
     """Probability of dropping a unit."""
     read_at: tuple[int, ...] = (4,)
     """Layers before which an attention model reads the support set."""
+    start: str | None = None
+    """A like model whose weights the run begins with: a shipped name or a directory."""
     by_label: bool = False
     """Condition a model without a support set on the label of the kind."""
     meta: bool = False
@@ -185,11 +187,26 @@ class Recipe:
             )
         except TypeError as error:
             raise ValueError(f"model_args: {error}") from None
-        steps: dict[str, Any] = dict(self.meta_args)
+        steps: dict[str, Any] = {"shots": self.shots, **self.meta_args}
         try:
-            return models.MetaPixelCNN(model, **steps) if self.meta else model
+            model = models.MetaPixelCNN(model, **steps) if self.meta else model
         except TypeError as error:
             raise ValueError(f"meta_args: {error}") from None
+        if self.start is not None:
+            self._begin(model)
+        return model
+
+    def _begin(self, model: Model) -> None:
+        """Gives a new model the weights that the run starts from."""
+        began = models.load(str(self.start))
+        differ = [k for k, v in model.config.items() if began.config.get(k) != v]
+        if differ:
+            key = differ[0]
+            raise ValueError(
+                f"start: {self.start} has {key}={began.config.get(key)!r},"
+                f" this run {key}={model.config[key]!r}"
+            )
+        model.load_state_dict(began.state_dict())
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
@@ -228,7 +245,9 @@ class Recipe:
             if isinstance(value, bool):
                 words.append(flag if value else flag.replace("--", "--no-", 1))
             elif isinstance(value, dict):
-                words += [flag, *(str(item) for pair in value.items() for item in pair)]
+                had = getattr(base, f.name)
+                new = [(k, v) for k, v in value.items() if k not in had or had[k] != v]
+                words += [flag, *(str(item) for pair in new for item in pair)] if new else []
             elif isinstance(value, tuple):
                 words += [flag, *map(str, value)]
             else:
