@@ -44,8 +44,8 @@ class Normal:
 
     Example:
         >>> normal = Normal((1.0, 2.0, 3.0))
-        >>> normal.threshold(0.5), normal.chance(torch.tensor([2.0, 5.0]))
-        (2.0, tensor([0.5000, 0.0612]))
+        >>> normal.threshold(0.2), normal.chance(torch.tensor([2.0, 5.0]))
+        (3.225, tensor([0.5000, 0.0608]))
     """
 
     scores: tuple[float, ...]
