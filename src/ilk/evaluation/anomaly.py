@@ -32,9 +32,8 @@ class Normal:
 
     .. math:: \frac{s - \bar s}{\hat\sigma \sqrt{1 + 1 / K}} \sim t_{K - 1}
 
-    so scores become comparable across kinds and images, and a threshold keeps a rate of false
-    alarms. The images left out were told of one image fewer, and score a little higher for it:
-    the rate is kept on the safe side.
+    so scores become comparable across kinds and images, and a threshold has a rate of false
+    alarms. Where normal scores have a heavier tail than a Gaussian, there are more of these.
 
     Attributes:
         scores: Of the K images.
@@ -44,8 +43,8 @@ class Normal:
 
     Example:
         >>> normal = Normal((1.0, 2.0, 3.0))
-        >>> normal.threshold(0.5), normal.chance(torch.tensor([2.0, 5.0]))
-        (2.0, tensor([0.5000, 0.0612]))
+        >>> normal.threshold(0.2), normal.chance(torch.tensor([2.0, 5.0]))
+        (3.225, tensor([0.5000, 0.0608]))
     """
 
     scores: tuple[float, ...]
