@@ -189,9 +189,7 @@ def test_other_models_conditions_and_batches_are_refused() -> None:
 def elsewhere(monkeypatch: pytest.MonkeyPatch, **changes: str) -> None:
     """Makes this another platform."""
     here = Platform.here(torch.device("cpu"))
-    other = Platform(
-        changes.get("machine", here.machine), changes.get("libraries", here.libraries)
-    )
+    other = replace(here, **changes)
     monkeypatch.setattr(blob.Platform, "here", staticmethod(lambda device: other))
 
 
