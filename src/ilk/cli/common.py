@@ -181,7 +181,8 @@ def read_support(paths: Sequence[Path], model: Model) -> Tensor | None:
 def to_picture(x: Tensor, levels: int) -> Image.Image:
     """Pixels `(C, H, W)` as a picture that `read_image` makes the same pixels of.
 
-    Two grey levels are black ink on white paper; otherwise 0 is black and the highest is white.
+    Drawings of `omniglot-26` are black ink on white paper; otherwise 0 is black and the highest
+    level white.
 
     Raises:
         ValueError: If there are neither 1 nor 3 channels, or more than 256 levels.
@@ -189,10 +190,12 @@ def to_picture(x: Tensor, levels: int) -> Image.Image:
     import numpy as np
     from PIL import Image
 
+    from ilk.data.drawing import OMNIGLOT
+
     if x.shape[0] not in (1, 3) or levels > 256:
         raise ValueError(f"no picture has {x.shape[0]} channels of {levels} levels")
     values = x.cpu().numpy().astype(np.int64)
-    if levels == 2 and len(values) == 1:
+    if levels == 2 and values.shape == OMNIGLOT:
         return Image.fromarray(np.where(values[0] > 0, 0, 255).astype(np.uint8)).convert("1")
     # Even steps, but never below the first value that is quantised to the level.
     shown = np.maximum(np.rint(values * 255 / (levels - 1)), -(-256 * values // levels))
