@@ -73,6 +73,10 @@ def files(x: np.ndarray) -> dict[str, Iterator[np.ndarray]]:
     }
 
 
+def _print(name: str, row: dict[str, float]) -> None:
+    print(f"{name:42} {row['excluded']:18.1f} {row['included']:10.1f}", flush=True)
+
+
 def main() -> None:
     """Measures, prints a table and, with `--json`, a last line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -96,28 +100,12 @@ def main() -> None:
         decoded = p.decode(coded)
         decode_s, decode_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
         bits = -p.log_prob(x).sum().item() / math.log(2)
-    rows = {
-        "ilk, 4 shots": {
-            "excluded": 8 * len(coded) / count,
-            "included": 8 * (len(coded) + len(told)) / images[:, :, 0, 0, 0].numel(),
-        }
-    }
-    sets = {"excluded": images[:, SHOTS:], "included": images}
-    for name, codec in codecs().items():
-        for which, part in sets.items():
-            drawings = part.shape[0] * part.shape[1]
-            for way, held in files(part[:, :, 0].numpy()).items():
-                size = sum(len(codec(picture)) for picture in held)
-                rows.setdefault(f"{name}, a file for {way}", {})[which] = 8 * size / drawings
-    print(f"{'bits a drawing':42} {'support excluded':>18} {'included':>10}")
-    for name, row in rows.items():
-        print(f"{name:42} {row['excluded']:18.1f} {row['included']:10.1f}")
     facts = {
         "model": arguments.model,
         "images": count,
         "wrong": int((decoded != x).flatten(2).any(-1).sum()),
-        "bits_over_score": 8 * len(coded) - bits,
         "bits_of_score": bits,
+        "bits_over_score": 8 * len(coded) - bits,
         "encode_s": encode_s,
         "encode_cpu_s": encode_cpu_s,
         "decode_s": decode_s,
@@ -128,6 +116,19 @@ def main() -> None:
     }
     for name, value in facts.items():
         print(f"{name:24} {value if isinstance(value, str) else round(value, 2)}")
+    sizes = {"excluded": 8 * len(coded) / count}
+    sizes["included"] = 8 * (len(coded) + len(told)) / (count + support.shape[0] * SHOTS)
+    rows = {"ilk, 4 shots": sizes}
+    print(f"{'bits a drawing':42} {'support excluded':>18} {'included':>10}")
+    _print("ilk, 4 shots", sizes)
+    sets = {"excluded": images[:, SHOTS:, 0].numpy(), "included": images[:, :, 0].numpy()}
+    for name, codec in codecs().items():
+        for way in files(sets["included"]):
+            rows[f"{name}, a file for {way}"] = {
+                which: 8 * sum(len(codec(ink)) for ink in files(part)[way]) / part[..., 0, 0].size
+                for which, part in sets.items()
+            }
+            _print(*list(rows.items())[-1])
     if arguments.json:
         print(json.dumps(facts | {"bits_a_drawing": rows}))
 

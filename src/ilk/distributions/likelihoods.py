@@ -74,9 +74,8 @@ class Likelihood(ABC):
             FloatingPointError: If the parameters are not finite.
 
         Example:
-            >>> Bernoulli(1).masses(torch.tensor([[0.0], [-100.0]]), torch.zeros(2, 0))
-            tensor([[ 8388608,  8388608],
-                    [16777215,        1]])
+            >>> Bernoulli(1).masses(torch.tensor([-100.0]), torch.zeros(0))
+            tensor([16777215,        1])
         """
         p = self.log_pmf(parameters, before).double().exp()
         if not p.isfinite().all():
