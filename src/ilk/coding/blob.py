@@ -82,12 +82,14 @@ def parse(blob: bytes) -> Code:
         raise CodingError(f"blob: cut short, {len(blob)} bytes where at least {least} are wanted")
     if _CRC.unpack(blob[-4:])[0] != zlib.crc32(blob[:-4]):
         raise CodingError("blob: damaged or cut short, its checksum is another")
-    _, version, *head, dims = _HEAD.unpack_from(blob)
+    _, version, threads, *marks, pixels, dims = _HEAD.unpack_from(blob)
+    model, condition, machine, libraries = marks
     end = _HEAD.size + 4 * dims
-    threads, words = head[0], blob[end:-4]
+    words = bytes(blob[end:-4])
     if version != VERSION or not 1 <= threads <= MOST_THREADS or len(words) % 4 or end > len(blob):
         raise CodingError("blob: no code of ilk, though its checksum is right")
-    return Code(*head, struct.unpack_from(f"<{dims}I", blob, _HEAD.size), bytes(words))
+    shape = struct.unpack_from(f"<{dims}I", blob, _HEAD.size)
+    return Code(threads, model, condition, machine, libraries, pixels, shape, words)
 
 
 def encode(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> bytes:

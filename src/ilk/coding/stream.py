@@ -8,7 +8,7 @@ and channel those of all images, one after the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -52,7 +52,8 @@ def read(p: Autoregressive, count: int, words: bytes) -> Tensor:
 def _coder() -> tuple[Any, Any]:
     import constriction
 
-    return constriction.stream, constriction.stream.model.Categorical(perfect=False)
+    stream = cast(Any, constriction).stream
+    return stream, stream.model.Categorical(perfect=False)
 
 
 def _walk(p: Autoregressive, count: int, code: _Code) -> Tensor:
