@@ -86,7 +86,12 @@ def parse(blob: bytes) -> Code:
     model, condition, machine, libraries = marks
     end = _HEAD.size + 4 * dims
     words = bytes(blob[end:-4])
-    if version != VERSION or not 1 <= threads <= MOST_THREADS or len(words) % 4 or end > len(blob):
+    if (
+        version != VERSION
+        or not 1 <= threads <= MOST_THREADS
+        or len(words) % 4
+        or end + 4 > len(blob)
+    ):
         raise CodingError("blob: no code of ilk, though its checksum is right")
     shape = struct.unpack_from(f"<{dims}I", blob, _HEAD.size)
     return Code(threads, model, condition, machine, libraries, pixels, shape, words)
