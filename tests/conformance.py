@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -384,6 +385,19 @@ def test_completion_keeps_every_known_pixel_and_draws_the_rest_in_turn(case: Cas
         other = torch.where(known, x, (x + 1) % case.levels)
         again = p.complete(other, known, torch.Generator().manual_seed(5))
         assert torch.equal(again, drawn)
+
+
+@every
+def test_decoded_to_the_last_bit_from_as_many_bits_as_the_score_says(case: Case) -> None:
+    height, width = tiny(case)
+    images = all_images(case.channels, height, width, case.levels)
+    for name, p in conditions(case, case.model(height, width), height, width).items():
+        batch = p.batch_shape.numel()
+        x = images[:, None].expand(-1, batch, -1, -1, -1) if p.batch_shape else images
+        coded = p.encode(x)
+        assert torch.equal(p.decode(coded), x.to(p.dtype)), name
+        bits = -p.log_prob(x).sum().item() / math.log(2)
+        assert 0.99 * bits < 8 * len(coded) < 1.01 * bits + 8 * 64, name
 
 
 @every

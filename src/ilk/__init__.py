@@ -13,13 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, distributions, evaluation, models, nn, reads, render, training
+    from . import coding, data, distributions, evaluation, models, nn, reads, render, training
     from .checks import CausalityReport, check_causality, naive_sample
     from .models import load
 
 __all__ = [
     "CausalityReport",
     "check_causality",
+    "coding",
     "data",
     "distributions",
     "evaluation",

@@ -20,6 +20,8 @@ VERBS = {
     "train": "train a model, or go on with a run that was stopped",
     "evaluate": "a model's table: nats by number of examples, classification",
     "info": "what a model is: arguments, parameters, card",
+    "compress": "pictures of a kind in few bytes, without loss",
+    "decompress": "the pictures of an archive",
     "data": "fetch, verify and describe a data set or a folder of pictures",
 }
 

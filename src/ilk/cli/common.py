@@ -36,6 +36,7 @@ __all__ = [
     "picture_files",
     "read_pictures",
     "read_support",
+    "to_picture",
     "write_bytes",
     "write_json",
     "write_picture",
@@ -176,6 +177,31 @@ def read_support(paths: Sequence[Path], model: Model) -> Tensor | None:
             f" {model.shots}; it works, its figures are not known"
         )
     return support
+
+
+def to_picture(x: Tensor, levels: int) -> Image.Image:
+    """Pixels `(C, H, W)` as a picture that `read_image` makes the same pixels of.
+
+    Drawings of `omniglot-26` are black ink on white paper; otherwise 0 is black and the highest
+    level white.
+
+    Raises:
+        ValueError: If there are neither 1 nor 3 channels, or more than 256 levels.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from ilk.data.drawing import OMNIGLOT
+
+    if x.shape[0] not in (1, 3) or levels > 256:
+        raise ValueError(f"no picture has {x.shape[0]} channels of {levels} levels")
+    values = x.cpu().numpy().astype(np.int64)
+    if levels == 2 and values.shape == OMNIGLOT:
+        return Image.fromarray(np.where(values[0] > 0, 0, 255).astype(np.uint8)).convert("1")
+    # Even steps, but never below the first value that is quantised to the level.
+    shown = np.maximum(np.rint(values * 255 / (levels - 1)), -(-256 * values // levels))
+    shown = shown.astype(np.uint8).transpose(1, 2, 0)
+    return Image.fromarray(shown[..., 0] if len(values) == 1 else np.ascontiguousarray(shown))
 
 
 def check_writable(path: Path, argument: str) -> None:

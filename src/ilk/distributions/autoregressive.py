@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -176,6 +176,72 @@ class Autoregressive(Distribution):
         ]
         return self._lay_out(torch.stack(means, dim=1), x)
 
+    def encode(self, x: Tensor) -> bytes:
+        r"""Images `(*sample, *batch, C, H, W)` without loss, in :math:`-\log_2 p(x)` bits.
+
+        A header of 32 bytes and 4 for each dimension of the sample shape comes with it, and less
+        than 0.01 % of rounding. All images are one batch: many at once are quicker, and share the
+        header. It takes as long as sampling them.
+
+        Source: range coding, Martin, 1979; masses in 24 bits, `Likelihood.masses`.
+
+        Raises:
+            ValueError: If `x` is no integer image of this distribution.
+
+        Example:
+            >>> import ilk
+            >>> p = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)()
+            >>> x = p.sample((100,))
+            >>> torch.equal(p.decode(p.encode(x)), x)
+            True
+        """
+        from ..coding import blob
+
+        flat = self._flatten(x)
+        return blob.encode(self, flat, x.shape[: x.dim() - len(self._extended_shape())])
+
+    def decode(self, data: bytes, elsewhere: bool = False) -> Tensor:
+        """The images that `encode` was given, to the last bit.
+
+        It needs the very probabilities of the encoder: the same model, condition, processor and
+        libraries. The number of threads is that of the encoder while it lasts.
+
+        Arguments:
+            data: What `encode` returned.
+            elsewhere: Try on another platform too; images that come out changed are refused.
+
+        Raises:
+            CodingError: If it is damaged, or something of the above differs; it says what. (It is
+                a ValueError.)
+        """
+        from ..coding import blob
+
+        code = blob.parse(data)
+        x = blob.decode(self, code, self._device, elsewhere)
+        shape = self._extended_shape(torch.Size(code.sample_shape))
+        return self._lay_out(x, torch.empty(shape, device="meta")).clone()
+
+    # What is made in this mode can be neither changed nor learned from; its copies can be.
+    @torch.inference_mode()
+    def walk(self, count: int, write: Callable[[int, int, Tensor], Tensor]) -> Tensor:
+        """Writes N images pixel by pixel through `step`, `(N, C, H, W)`.
+
+        Sampling, completing and coding are this walk. The images of one condition are next to one
+        another.
+
+        Arguments:
+            count: Number of images N, a multiple of the number of conditions.
+            write: Makes the pixel (i, j), integers `(N, C)`, given its parameters `(N, P)`.
+        """
+        height, width = self.event_shape[1:]
+        state = self.net.start(count, (height, width), self.context)
+        pixel, pixels = None, []
+        for t in range(height * width):
+            parameters, state = self.net.step(pixel, state)
+            pixel = write(*divmod(t, width), parameters)
+            pixels.append(pixel)
+        return torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
+
     @property
     def _device(self) -> torch.device:
         tensors = (*self.net.parameters(), *self.net.buffers())
@@ -203,8 +269,6 @@ class Autoregressive(Distribution):
             y = y.unflatten(0, (*self.batch_shape, -1)).transpose(0, 1)
         return y.reshape(*x.shape[:-3], *y.shape[-3:])
 
-    # What is made in this mode can be neither changed nor learned from; its copies can be.
-    @torch.inference_mode()
     def _draw(
         self,
         x: Tensor,
@@ -216,8 +280,7 @@ class Autoregressive(Distribution):
             raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
         flat = self._flatten(x).movedim(1, -1).long()
         kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
-        count, height, width, _ = flat.shape
-        if count == 0:
+        if len(flat) == 0:
             return x.clone()
         # One number for every value of every image, in a fixed order: what a seed draws depends
         # neither on which face computes the parameters nor on which pixels are known.
@@ -225,14 +288,9 @@ class Autoregressive(Distribution):
         device = None if generator is None else generator.device
         uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
         uniform = uniform.to(flat.device)
-        state = self.net.start(count, (height, width), self.context)
-        pixel, pixels = None, []
-        for t in range(height * width):
-            i, j = divmod(t, width)
-            parameters, state = self.net.step(pixel, state)
+
+        def write(i: int, j: int, parameters: Tensor) -> Tensor:
             pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
-            if kept is not None:
-                pixel = torch.where(kept[:, i, j], flat[:, i, j], pixel)
-            pixels.append(pixel)
-        drawn = torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
-        return self._lay_out(drawn, x)
+            return pixel if kept is None else torch.where(kept[:, i, j], flat[:, i, j], pixel)
+
+        return self._lay_out(self.walk(len(flat), write), x)

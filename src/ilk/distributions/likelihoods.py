@@ -13,7 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Bernoulli", "Categorical", "Likelihood", "Logistics", "likelihood"]
+__all__ = ["UNIT", "Bernoulli", "Categorical", "Likelihood", "Logistics", "likelihood"]
+
+# The sum of a coder's masses.
+UNIT = 1 << 24
 
 
 class Likelihood(ABC):
@@ -54,6 +57,34 @@ class Likelihood(ABC):
             parameters: `(N, P, H, W)`.
             x: Integers `(N, C, H, W)`; the result has their shape.
         """
+
+    def masses(self, parameters: Tensor, before: Tensor) -> Tensor:
+        r"""Whole numbers `(..., levels)` for a coder: the next channel's probabilities.
+
+        .. math:: f_k = 1 + \lfloor p_k (2^{24} - L) \rfloor
+
+        with L the levels; what is left of :math:`2^{24}` goes to the likeliest value. No value is
+        impossible, and one of probability p costs :math:`24 - \log_2 f` bits, at most
+        :math:`-\log_2 (1 - L / 2^{24})` more than :math:`-\log_2 p`.
+
+        Arguments:
+            parameters, before: As in `log_pmf`.
+
+        Raises:
+            FloatingPointError: If the parameters are not finite.
+
+        Example:
+            >>> Bernoulli(1).masses(torch.tensor([-100.0]), torch.zeros(0))
+            tensor([16777215,        1])
+        """
+        p = self.log_pmf(parameters, before).double().exp()
+        if not p.isfinite().all():
+            raise FloatingPointError(
+                "parameters: the network gave probabilities that are no numbers"
+            )
+        masses = 1 + (p * (UNIT - self.levels)).long()
+        rest = UNIT - masses.sum(dim=-1, keepdim=True)
+        return masses.scatter_add(-1, p.argmax(dim=-1, keepdim=True), rest)
 
     def sample(self, parameters: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
         r"""Values of a pixel by inversion: channel by channel, the least x with F(x) > u.

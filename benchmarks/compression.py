@@ -1,0 +1,150 @@
+"""How small and how fast: `python -m benchmarks.compression [MODEL] [--json]`.
+
+Test characters of `omniglot-26`, 30-20: 16 drawings of each, given 4 others. ilk codes those of a
+character, or all as one batch under their own support sets. Every codec gets them in three ways, a
+file a drawing, a file a character and one file for all. With the support set included, ilk codes
+the 4 without examples, and a codec stores 20 drawings a character.
+
+Needs Omniglot: `ILK_DATA`, or `ilk data omniglot-26`; zstd and JPEG XL need `imagecodecs`, and
+are left out without it. JBIG2 is left out: there is no encoder to install from Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+
+import ilk
+
+SHOTS, QUERIES = 4, 16
+Codec = Callable[[np.ndarray], bytes]
+
+
+def pillow(form: str, **options: object) -> Codec:
+    """A codec of Pillow, for binary pictures `(H, W)`."""
+
+    def encode(ink: np.ndarray) -> bytes:
+        buffer = io.BytesIO()
+        picture = Image.fromarray(np.where(ink > 0, 0, 255).astype(np.uint8))
+        picture = picture if form == "WEBP" else picture.convert("1")
+        picture.save(buffer, form, **options)
+        return buffer.getvalue()
+
+    return encode
+
+
+def codecs() -> dict[str, Codec]:
+    """The codecs that are installed."""
+    found = {
+        "PNG": pillow("PNG", optimize=True),
+        "WebP lossless": pillow("WEBP", lossless=True, quality=100, method=6),
+        "TIFF, CCITT G4": pillow("TIFF", compression="group4"),
+    }
+    try:
+        import imagecodecs
+    except ImportError:
+        return found
+    return found | {
+        "zstd 22, 8 pixels a byte": lambda ink: imagecodecs.zstd_encode(
+            np.packbits(ink).tobytes(), level=22
+        ),
+        "JPEG XL lossless": lambda ink: imagecodecs.jpegxl_encode(
+            (ink * 255).astype(np.uint8), lossless=True, effort=9
+        ),
+    }
+
+
+def files(x: np.ndarray) -> dict[str, Iterator[np.ndarray]]:
+    """Pictures `(K, n, H, W)` as the files that hold them, in each of three ways."""
+    kinds, each, height, width = x.shape
+    return {
+        "a drawing": iter(x.reshape(-1, height, width)),
+        "a character": iter(x.reshape(kinds, each * height, width)),
+        # Characters side by side, so that a picture stays within the sizes that formats allow.
+        "all": iter(x.transpose(1, 2, 0, 3).reshape(1, each * height, kinds * width)),
+    }
+
+
+def _print(name: str, row: dict[str, float]) -> None:
+    print(f"{name:42} {row['excluded']:18.1f} {row['included']:10.1f}", flush=True)
+
+
+def main() -> None:
+    """Measures, prints a table and, with `--json`, a last line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", nargs="?", default="omniglot", help="a name or a directory")
+    parser.add_argument("--kinds", type=int, default=63, help="test characters, 16 drawings each")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    arguments = parser.parse_args()
+    model = ilk.load(arguments.model)
+    kinds = ilk.data.load("omniglot-26", "30-20", "test")
+    chosen = torch.linspace(0, len(kinds) - 1, arguments.kinds).long().tolist()
+    images = torch.stack([kinds.of(k)[: SHOTS + QUERIES] for k in chosen])
+    support, x = images[:, :SHOTS], images[:, SHOTS:].transpose(0, 1).contiguous()
+    count = x.shape[0] * x.shape[1]
+    with torch.inference_mode():
+        p = model(support)
+        told = model().encode(support.flatten(0, 1))
+        begin, cpu = time.perf_counter(), time.process_time()
+        coded = p.encode(x)
+        encode_s, encode_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+        begin, cpu = time.perf_counter(), time.process_time()
+        decoded = p.decode(coded)
+        decode_s, decode_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+        bits = -p.log_prob(x).sum().item() / math.log(2)
+        apart = [
+            (len(model(s).encode(x[:, k])), len(model().encode(s))) for k, s in enumerate(support)
+        ]
+    facts = {
+        "model": arguments.model,
+        "images": count,
+        "wrong": int((decoded != x).flatten(2).any(-1).sum()),
+        "bits_of_score": bits,
+        "bits_over_score": 8 * len(coded) - bits,
+        "encode_s": encode_s,
+        "encode_cpu_s": encode_cpu_s,
+        "decode_s": decode_s,
+        "decode_cpu_s": decode_cpu_s,
+        "encode_images_a_second": count / encode_s,
+        "decode_images_a_second": count / decode_s,
+        "threads": torch.get_num_threads(),
+    }
+    for name, value in facts.items():
+        print(f"{name:24} {value if isinstance(value, str) else round(value, 2)}")
+    several = count + support.shape[0] * SHOTS
+    alone, with_support = sum(size for size, _ in apart), sum(map(sum, apart))
+    rows = {
+        "ilk, 4 shots, a file for a character": {
+            "excluded": 8 * alone / count,
+            "included": 8 * with_support / several,
+        },
+        "ilk, 4 shots, a file for all": {
+            "excluded": 8 * len(coded) / count,
+            "included": 8 * (len(coded) + len(told)) / several,
+        },
+    }
+    print(f"{'bits a drawing':42} {'support excluded':>18} {'included':>10}")
+    for name, row in rows.items():
+        _print(name, row)
+    sets = {"excluded": images[:, SHOTS:, 0].numpy(), "included": images[:, :, 0].numpy()}
+    for name, codec in codecs().items():
+        for way in files(sets["included"]):
+            rows[f"{name}, a file for {way}"] = {
+                which: 8 * sum(len(codec(ink)) for ink in files(part)[way]) / part[..., 0, 0].size
+                for which, part in sets.items()
+            }
+            _print(*list(rows.items())[-1])
+    if arguments.json:
+        print(json.dumps(facts | {"bits_a_drawing": rows}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""`ilk compress`: pictures of a kind in few bytes, without loss."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from .common import (
+    Device,
+    JsonFlag,
+    ModelName,
+    SupportPaths,
+    bar,
+    check_writable,
+    load_model,
+    note,
+    parse,
+    picture_files,
+    read_pictures,
+    read_support,
+    to_picture,
+    write_bytes,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ilk.models import Model
+
+__all__ = ["compress", "main"]
+
+
+def compress(
+    model: Annotated[ModelName, tyro.conf.Positional],
+    files: Annotated[
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="FILES|FOLDER", help="Pictures of the kind, or folders of these."),
+    ],
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], help="Archive to write, .ilk.")],
+    support: SupportPaths = (),
+    chunk: Annotated[
+        int, tyro.conf.arg(help="Pictures coded together; damage to one loses them all.")
+    ] = 512,
+    verify: Annotated[bool, tyro.conf.arg(help="Read it again before it is written.")] = False,
+    device: Device = "cpu",
+    json: JsonFlag = False,
+) -> None:
+    """Store pictures of a kind in few bytes, given a few examples; `ilk decompress` reads them.
+
+    What is coded, without loss, is pictures of the model's size and levels. Others are brought to
+    them first; it says how many. The examples become part of the archive.
+
+    Example: ilk compress omniglot scans/ --support my_drawings/ -o scans.ilk
+    """
+    from ilk.coding import pack, read_header, unpack
+
+    if not files:
+        raise ValueError("FILES: name at least one picture to compress")
+    if chunk < 1:
+        raise ValueError(f"--chunk must be at least 1, got {chunk}")
+    check_writable(out, "--out")
+    loaded = load_model(model, device)
+    found = picture_files(files, "FILES")
+    names = [file.name for file in found]
+    _check_names(names)
+    x = read_pictures(found, loaded)
+    given = read_support(support, loaded)
+    changed = sum(not _same(file, x[i], loaded) for i, file in enumerate(found))
+    if changed:
+        size = " x ".join(map(str, loaded.shape)) + f" and {loaded.levels} levels"
+        note(
+            f"{changed} of {len(found)} pictures were brought to {size} first;"
+            " that can't be undone, what comes after is without loss"
+        )
+    with bar("coding") as progress:
+        archive = pack(
+            loaded, x, names, given, model, chunk, lambda done, total: progress(done, total, "")
+        )
+    if verify and not unpack(archive, loaded).images.equal(x):
+        raise RuntimeError("--verify: other pictures came out than went in; nothing was written")
+    write_bytes(out, archive)
+    chunks = read_header(archive).chunks
+    told = chunks[0][1] if given is not None and len(given) else 0
+    coded = sum(size for _, size in chunks) - told
+    facts = {
+        "out": str(out),
+        "pictures": len(found),
+        "changed": changed,
+        "bytes": len(archive),
+        "bytes_of_pictures": coded,
+        "bytes_of_support": told,
+        "bits_a_picture": 8 * coded / len(found),
+    }
+    if json:
+        write_json(facts)
+    else:
+        print(
+            f"{out}: {len(found)} pictures in {len(archive):,} bytes; {coded:,} of them, or"
+            f" {facts['bits_a_picture']:.1f} bits each, are the pictures, {told:,} the examples,"
+            " the rest names and header"
+        )
+
+
+def _same(file: Path, x: Tensor, model: Model) -> bool:
+    """Whether `ilk decompress` gives the very picture of a file."""
+    from PIL import ImageChops
+
+    from ilk.data import open_picture
+
+    before, after = open_picture(file), to_picture(x, model.levels).convert("RGBA")
+    return before.size == after.size and not (
+        ImageChops.difference(before.convert("RGBA"), after).getbbox(alpha_only=False)
+    )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    from .decompress import file_name
+
+    name, times = Counter(map(file_name, names)).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"FILES: {times} pictures would come back as {name!r}; rename them")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs `ilk compress`."""
+    parse(compress, "compress", arguments)

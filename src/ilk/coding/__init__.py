@@ -1,0 +1,18 @@
+"""Lossless coding: images in as many bits as their score says, alone or in archives."""
+
+from __future__ import annotations
+
+from .archive import Archive, DamagedArchive, Header, pack, read_header, unpack
+from .errors import CodingError
+from .fingerprint import Platform
+
+__all__ = [
+    "Archive",
+    "CodingError",
+    "DamagedArchive",
+    "Header",
+    "Platform",
+    "pack",
+    "read_header",
+    "unpack",
+]

@@ -1,0 +1,380 @@
+r"""Archives: many pictures of a kind in one file, `.ilk`, with the support set that describes it.
+
+| bytes | what |
+| --- | --- |
+| 8 | `\x89ilk\r\n\x1a\n`: a transfer as text or with 7 bits destroys it, and is noticed |
+| 4, 4 | length and CRC-32 of the header |
+| | the header, JSON in zlib: `Header` |
+| | the support set, a blob of `model()`, if there is one |
+| | chunks of pictures, each a blob of `model(support)` with a checksum of its own |
+
+A damaged chunk costs its own pictures alone; without the header or the support set nothing can be
+read.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..distributions import Autoregressive
+from ..models import Model
+from . import blob
+from .errors import CodingError
+from .fingerprint import MOST_THREADS, Platform, arithmetic, digest
+
+__all__ = ["CHUNK", "Archive", "DamagedArchive", "Header", "pack", "read_header", "unpack"]
+
+MAGIC, FORMAT = b"\x89ilk\r\n\x1a\n", 1
+CHUNK = 512
+_FRONT = struct.Struct("<8sII")
+_MOST_HEADER = 1 << 26
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an archive says of itself.
+
+    Attributes:
+        format: Of the file.
+        model: Name or directory of the model, as it was given.
+        fingerprint: Of the model's config and weights.
+        shape: Of a picture, `(C, H, W)`.
+        levels: Values of a pixel.
+        machine, libraries, threads: Where probabilities were computed (`Platform`).
+        support: Number of support images, None for a model that takes none.
+        chunks: Number of images and bytes of every blob, the support set's first if it has images.
+        names: Of the pictures, in order.
+    """
+
+    format: int
+    model: str
+    fingerprint: str
+    shape: tuple[int, int, int]
+    levels: int
+    machine: str
+    libraries: str
+    threads: int
+    support: int | None
+    chunks: tuple[tuple[int, int], ...]
+    names: tuple[str, ...]
+
+    @property
+    def platform(self) -> Platform:
+        """Where probabilities were computed."""
+        return Platform(self.machine, self.libraries)
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """What was read of an archive.
+
+    Attributes:
+        images: `(N, C, H, W)`.
+        names: One for each.
+        support: The support set, `(K, C, H, W)`, None for a model that takes none.
+        lost: What could not be read, and why; empty unless asked for a part.
+    """
+
+    images: Tensor
+    names: tuple[str, ...]
+    support: Tensor | None
+    lost: tuple[str, ...] = ()
+
+
+class DamagedArchive(CodingError):
+    """An archive of which a part can't be read.
+
+    Attributes:
+        readable: Names of the pictures that still can be.
+    """
+
+    def __init__(self, lost: Sequence[str], readable: tuple[str, ...], total: int) -> None:
+        self.readable = readable
+        left = f"{len(readable)} of {total} pictures can still be read"
+        if readable:
+            left += f" ({_span(readable)}): ask for a part (--partial)"
+        super().__init__(f"archive: {'; '.join(lost)}; {left}")
+
+
+def pack(
+    model: Model,
+    images: Tensor,
+    names: Sequence[str],
+    support: Tensor | None = None,
+    name: str = "",
+    chunk: int = CHUNK,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> bytes:
+    """Pictures of one kind as an archive.
+
+    Arguments:
+        model: What knows the kind, given a few of it.
+        images: Integers `(N, C, H, W)`.
+        names: One for each, all different.
+        support: Integers `(K, C, H, W)`; it becomes part of the archive.
+        name: By which `ilk.load` finds the model.
+        chunk: Images coded together; more are quicker and smaller, and are lost together.
+        on_progress: Called with the pictures that are done, and all.
+
+    Raises:
+        ValueError: If images, names or support do not fit.
+
+    Example:
+        >>> import ilk
+        >>> model = ilk.models.ConditionalPixelCNN((1, 4, 4), width=8, depth=2, summary=8)
+        >>> x = torch.randint(2, (5, 1, 4, 4), dtype=torch.uint8)
+        >>> archive = pack(model, x, list("abcde"), support=x[:2])
+        >>> read = unpack(archive, model)
+        >>> torch.equal(read.images, x), read.names, len(read.support)
+        (True, ('a', 'b', 'c', 'd', 'e'), 2)
+    """
+    if images.dim() != 4 or len(names) != len(images):
+        got = f"{tuple(images.shape)} and {len(names)} names"
+        raise ValueError(f"images must be (N, C, H, W) with N names, got {got}")
+    if len(set(names)) != len(names):
+        twice = next(n for n in names if list(names).count(n) > 1)
+        raise ValueError(f"names must be different, got {twice!r} twice")
+    if chunk < 1:
+        raise ValueError(f"chunk must be at least 1, got {chunk}")
+    device = _device(model)
+    threads = min(torch.get_num_threads(), MOST_THREADS)
+    with torch.inference_mode(), arithmetic(threads, device):
+        blobs, counts = [], []
+        if support is not None and len(support):
+            blobs.append(model().encode(support))
+            counts.append(len(support))
+        p = _conditioned(model, support)
+        for part in images.split(chunk) if len(images) else ():
+            blobs.append(p.encode(part))
+            counts.append(len(part))
+            on_progress(sum(counts), len(images))
+    here = Platform.here(device)
+    header = Header(
+        FORMAT,
+        name,
+        _fingerprint(model),
+        model.shape,
+        model.levels,
+        here.machine,
+        here.libraries,
+        threads,
+        None if support is None else len(support),
+        tuple(zip(counts, map(len, blobs), strict=True)),
+        tuple(names),
+    )
+    text = json.dumps(asdict(header), separators=(",", ":"), ensure_ascii=False).encode()
+    packed = zlib.compress(text, 9)
+    return b"".join([_FRONT.pack(MAGIC, len(packed), zlib.crc32(packed)), packed, *blobs])
+
+
+def read_header(content: bytes) -> Header:
+    """What an archive says of itself.
+
+    Raises:
+        CodingError: If it is no archive, of a later format, or damaged there.
+    """
+    if content[:8] != MAGIC[: len(content)] or not content:
+        raise CodingError("archive: not an archive of ilk; nothing can be read")
+    if len(content) < _FRONT.size:
+        raise CodingError("archive: cut short before its header; nothing can be read")
+    _, length, checksum = _FRONT.unpack_from(content)
+    packed = content[_FRONT.size : _FRONT.size + length]
+    if len(packed) < length:
+        raise CodingError(
+            f"archive: cut short in its header, {len(packed):,} of {length:,} bytes are there (or"
+            " that number is damaged); nothing can be read"
+        )
+    if zlib.crc32(packed) != checksum:
+        raise CodingError("archive: the header is damaged; nothing can be read")
+    try:
+        fields = json.loads(zlib.decompressobj().decompress(packed, _MOST_HEADER))
+        return _header(fields)
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, CodingError):
+            raise
+        raise CodingError(f"archive: the header makes no sense: {error!r}") from None
+
+
+def unpack(
+    content: bytes,
+    model: Model,
+    partial: bool = False,
+    elsewhere: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Archive:
+    """Reads an archive.
+
+    Arguments:
+        content: The file.
+        model: The one that it was made with.
+        partial: Read what is whole of a damaged archive.
+        elsewhere: Try on another platform than it was made on; images that come out changed are
+            refused.
+        on_progress: Called with the pictures that are done, and all.
+
+    Raises:
+        DamagedArchive: If a part is damaged or missing; it says what can still be read.
+        CodingError: If nothing can be read, or something else made it; it says what.
+    """
+    header = read_header(content)
+    device = _device(model)
+    _check(header, model, Platform.here(device), elsewhere)
+    told, chunks, after = _split(header, content)
+    whole, lost = [], [f"{after:,} bytes follow its end"] if after else []
+    for chunk in chunks:
+        why = chunk.damage()
+        whole += [] if why else [chunk]
+        lost += [why] if why else []
+    if lost and not partial:
+        raise DamagedArchive(lost, _names(whole), len(header.names))
+    parts, read = [_none(model)], []
+    with torch.inference_mode(), arithmetic(header.threads, device):
+        support = None if header.support is None else _none(model)
+        if told is not None:
+            support = _support(model, told, elsewhere)
+        p = _conditioned(model, support)
+        for chunk in whole:
+            try:
+                parts.append(p.decode(chunk.blob, elsewhere))
+                read.append(chunk)
+            except CodingError as error:
+                lost.append(f"{chunk}: {error}")
+            on_progress(len(_names(read)), len(header.names))
+    if lost and not partial:
+        raise DamagedArchive(lost, _names(read), len(header.names))
+    images = torch.cat(parts).clone()
+    return Archive(images, _names(read), None if support is None else support.clone(), tuple(lost))
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Pictures that were coded together, and as much of their blob as is there."""
+
+    number: int
+    first: int
+    names: tuple[str, ...]
+    size: int
+    blob: bytes
+
+    def __str__(self) -> str:
+        several = f"pictures {self.first + 1} to {self.first + len(self.names)}"
+        which = several if len(self.names) > 1 else f"picture {self.first + 1}"
+        return f"chunk {self.number} ({which}, {_span(self.names)})"
+
+    def damage(self) -> str:
+        """What is wrong with it, if anything can be seen from outside."""
+        if len(self.blob) < self.size:
+            return f"{self} is cut short, {len(self.blob):,} of {self.size:,} bytes"
+        try:
+            code = blob.parse(self.blob)
+        except CodingError as error:
+            return f"{self} is damaged ({error})"
+        if code.sample_shape != (len(self.names),):
+            return f"{self} holds {code.sample_shape} pictures"
+        return ""
+
+
+def _split(header: Header, content: bytes) -> tuple[bytes | None, list[_Chunk], int]:
+    """The blob of the support set, the chunks, and how many bytes follow."""
+    sizes = [size for _, size in header.chunks]
+    start = _FRONT.size + _FRONT.unpack_from(content)[1]
+    ends = list(accumulate(sizes, initial=start))
+    blobs = [content[a:b] for a, b in pairwise(ends)]
+    told = blobs[0] if header.support else None
+    pictures = list(zip(header.chunks, blobs, strict=True))[bool(header.support) :]
+    chunks, first = [], 0
+    for number, ((count, size), data) in enumerate(pictures, 1):
+        names = header.names[first : first + count]
+        chunks.append(_Chunk(number, first, names, size, data))
+        first += count
+    return told, chunks, max(0, len(content) - ends[-1])
+
+
+def _support(model: Model, data: bytes, elsewhere: bool) -> Tensor:
+    try:
+        return model().decode(data, elsewhere)
+    except CodingError as error:
+        raise CodingError(
+            f"archive: the support set can't be read, and nothing without it: {error}"
+        ) from None
+
+
+def _conditioned(model: Model, support: Tensor | None) -> Autoregressive:
+    return model() if support is None else model(support)
+
+
+def _check(header: Header, model: Model, here: Platform, elsewhere: bool) -> None:
+    """Refuses another model or platform."""
+    mine = _fingerprint(model)
+    if header.fingerprint != mine:
+        raise CodingError(
+            f"archive: made with another model, {header.model!r} with fingerprint"
+            f" {header.fingerprint}; this one has {mine}"
+        )
+    if header.shape != model.shape or header.levels != model.levels:
+        raise CodingError(f"archive: pictures of {header.shape} do not fit the model")
+    if elsewhere:
+        return
+    for what, there, wanted in (
+        ("machine", header.machine, here.machine),
+        ("libraries", header.libraries, here.libraries),
+    ):
+        if there != wanted:
+            raise CodingError(
+                f"archive: made on another platform, whose arithmetic may differ; {what}: there"
+                f" {there!r}, here {wanted!r}. elsewhere=True (--elsewhere) tries, and refuses"
+                " pictures that come out changed"
+            )
+
+
+def _header(fields: dict[str, Any]) -> Header:
+    """A header of what JSON gave.
+
+    Raises:
+        ValueError: If it contradicts itself.
+    """
+    if fields["format"] > FORMAT:
+        form = fields["format"]
+        raise CodingError(f"archive: format {form}; this ilk reads up to {FORMAT}: update ilk")
+    channels, height, width = map(int, fields.pop("shape"))
+    chunks = tuple((int(count), int(size)) for count, size in fields.pop("chunks"))
+    names = tuple(map(str, fields.pop("names")))
+    header = Header(**fields, shape=(channels, height, width), chunks=chunks, names=names)
+    if min((n for chunk in chunks for n in chunk), default=1) < 1:
+        raise ValueError("a chunk of nothing")
+    if sum(count for count, _ in chunks) != len(names) + (header.support or 0):
+        raise ValueError("other numbers of pictures and names")
+    if header.support and chunks[0][0] != header.support:
+        raise ValueError("other numbers of support images")
+    if not 1 <= header.threads <= MOST_THREADS:
+        raise ValueError(f"{header.threads} threads")
+    return header
+
+
+def _fingerprint(model: Model) -> str:
+    return digest(model.state_dict(), json.dumps(model.config, sort_keys=True), size=8).hex()
+
+
+def _device(model: Model) -> torch.device:
+    return next((t.device for t in model.state_dict().values()), torch.device("cpu"))
+
+
+def _none(model: Model) -> Tensor:
+    return torch.zeros(0, *model.shape, dtype=torch.uint8 if model.levels <= 256 else torch.int64)
+
+
+def _names(chunks: Sequence[_Chunk]) -> tuple[str, ...]:
+    return tuple(name for chunk in chunks for name in chunk.names)
+
+
+def _span(names: Sequence[str]) -> str:
+    return repr(names[0]) if len(names) == 1 else f"{names[0]!r} to {names[-1]!r}"
