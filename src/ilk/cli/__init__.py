@@ -13,6 +13,7 @@ VERBS = {
     "demo": "show a few drawings that come with the package, get more of their kind",
     "sample": "draw more of a kind, given a few examples",
     "score": "how likely are pictures, in nats, given a few examples",
+    "studio": "a page to draw on: watch more of a kind appear",
     "train": "train a model, or go on with a run that was stopped",
     "evaluate": "a model's table: nats by number of examples, classification",
     "info": "what a model is: arguments, parameters, card",

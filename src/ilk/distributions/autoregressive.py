@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import torch
@@ -160,6 +160,38 @@ class Autoregressive(Distribution):
             raise ValueError("known must be the same for all channels of a pixel")
         return self._draw(x.to(self.dtype), known, generator, temperature).clone()
 
+    def trace(
+        self,
+        x: Tensor,
+        known: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
+    ) -> Iterator[Tensor]:
+        """Draws as `complete` does, and gives the pixels as they come, in raster order.
+
+        Each is `(N, C)`, those of one condition next to one another. What `x` holds counts where
+        `known` is true; without `known` only its shape does, and the pixels are those of `sample`.
+
+        Arguments:
+            x: Images `(*sample, *batch, C, H, W)`.
+            known: Boolean, shaped as `x`.
+            generator, temperature: As in `sample`.
+
+        Raises:
+            ValueError: If the temperature is negative or not finite.
+
+        Example:
+            >>> import ilk
+            >>> p = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)()
+            >>> for pixel in p.trace(torch.zeros(5, 1, 4, 4, dtype=torch.uint8)):
+            ...     pass
+            >>> pixel.shape
+            torch.Size([5, 1])
+        """
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
+        return self._trace(x, known, generator, temperature)
+
     def conditional_mean(self, x: Tensor) -> Tensor:
         r"""Means of all values given those before, :math:`E[x_{t,c} \mid x_{<t}, x_{t,<c}]`.
 
@@ -205,20 +237,16 @@ class Autoregressive(Distribution):
 
     # What is made in this mode can be neither changed nor learned from; its copies can be.
     @torch.inference_mode()
-    def _draw(
+    def _trace(
         self,
         x: Tensor,
         known: Tensor | None,
         generator: torch.Generator | None,
         temperature: float,
-    ) -> Tensor:
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
+    ) -> Iterator[Tensor]:
         flat = self._flatten(x).movedim(1, -1).long()
         kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
         count, height, width, _ = flat.shape
-        if count == 0:
-            return x.clone()
         # One number for every value of every image, in a fixed order: what a seed draws depends
         # neither on which face computes the parameters nor on which pixels are known.
         dtype = torch.get_default_dtype()
@@ -226,13 +254,25 @@ class Autoregressive(Distribution):
         uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
         uniform = uniform.to(flat.device)
         state = self.net.start(count, (height, width), self.context)
-        pixel, pixels = None, []
+        pixel = None
         for t in range(height * width):
             i, j = divmod(t, width)
             parameters, state = self.net.step(pixel, state)
             pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
             if kept is not None:
                 pixel = torch.where(kept[:, i, j], flat[:, i, j], pixel)
-            pixels.append(pixel)
-        drawn = torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
-        return self._lay_out(drawn, x)
+            yield pixel
+
+    @torch.inference_mode()
+    def _draw(
+        self,
+        x: Tensor,
+        known: Tensor | None,
+        generator: torch.Generator | None,
+        temperature: float,
+    ) -> Tensor:
+        pixels = self.trace(x, known, generator, temperature)
+        if not x.numel():
+            return x.clone()
+        drawn = torch.stack(list(pixels), dim=2).unflatten(2, tuple(x.shape[-2:]))
+        return self._lay_out(drawn.to(self.dtype), x)
