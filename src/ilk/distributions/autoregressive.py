@@ -166,11 +166,12 @@ class Autoregressive(Distribution):
         known: Tensor | None = None,
         generator: torch.Generator | None = None,
         temperature: float = 1.0,
-    ) -> Iterator[Tensor]:
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Draws as `complete` does, and gives the pixels as they come, in raster order.
 
-        Each is `(N, C)`, those of one condition next to one another. What `x` holds counts where
-        `known` is true; without `known` only its shape does, and the pixels are those of `sample`.
+        Each comes as `(N, C)`, with the parameters `(N, P)` of what it was drawn from, those of one
+        condition next to one another. What `x` holds counts where `known` is true; without
+        `known` only its shape does, and the pixels are those of `sample`.
 
         Arguments:
             x: Images `(*sample, *batch, C, H, W)`.
@@ -183,10 +184,10 @@ class Autoregressive(Distribution):
         Example:
             >>> import ilk
             >>> p = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)()
-            >>> for pixel in p.trace(torch.zeros(5, 1, 4, 4, dtype=torch.uint8)):
+            >>> for pixel, parameters in p.trace(torch.zeros(5, 1, 4, 4, dtype=torch.uint8)):
             ...     pass
-            >>> pixel.shape
-            torch.Size([5, 1])
+            >>> pixel.shape, parameters.shape
+            (torch.Size([5, 1]), torch.Size([5, 1]))
         """
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
@@ -243,7 +244,7 @@ class Autoregressive(Distribution):
         known: Tensor | None,
         generator: torch.Generator | None,
         temperature: float,
-    ) -> Iterator[Tensor]:
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         flat = self._flatten(x).movedim(1, -1).long()
         kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
         count, height, width, _ = flat.shape
@@ -261,7 +262,7 @@ class Autoregressive(Distribution):
             pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
             if kept is not None:
                 pixel = torch.where(kept[:, i, j], flat[:, i, j], pixel)
-            yield pixel
+            yield pixel, parameters
 
     @torch.inference_mode()
     def _draw(
@@ -271,8 +272,10 @@ class Autoregressive(Distribution):
         generator: torch.Generator | None,
         temperature: float,
     ) -> Tensor:
-        pixels = self.trace(x, known, generator, temperature)
+        drawing = self.trace(x, known, generator, temperature)
         if not x.numel():
             return x.clone()
-        drawn = torch.stack(list(pixels), dim=2).unflatten(2, tuple(x.shape[-2:]))
+        drawn = torch.stack([pixel for pixel, _ in drawing], dim=2).unflatten(
+            2, tuple(x.shape[-2:])
+        )
         return self._lay_out(drawn.to(self.dtype), x)

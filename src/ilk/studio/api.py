@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -20,6 +20,8 @@ from .stream import EventStream, first, last
 from .wire import Classify, Complete, Cost, Look, Pack, Sample, Score
 
 __all__ = ["router"]
+
+Named = Annotated[str, Query(alias="model", max_length=200)]
 
 
 class About(BaseModel):
@@ -123,9 +125,9 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
             }
         },
     )
-    async def read(http: Request, model_name: str = "omniglot") -> Pixels:
+    async def read(http: Request, name: Named = "omniglot") -> Pixels:
         file = await http.body()
-        with jobs.open(work.read(file, model(model_name), limits)) as job:
+        with jobs.open(work.read(file, model(name), limits)) as job:
             return await last(job, http)
 
     @api.post("/sample", summary="Draw more of a kind")

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 import ilk
 from ilk.cli.demo import DRAWINGS
+from ilk.data import read_image
 
 from .api import router
 from .guard import Guard
@@ -22,6 +23,7 @@ from .limits import Limits
 from .shelf import Shelf
 from .stream import Gone
 from .warm import warm
+from .wire import encode
 
 __all__ = ["LOCAL", "create_app"]
 
@@ -105,12 +107,10 @@ def _add_pages(app: FastAPI, jobs: Jobs) -> None:
 
 
 def _examples() -> dict[str, list[str]]:
-    """The drawings that come with the package, by kind, as files in base64."""
-    import base64
-
+    """The drawings that come with the package, by kind, as pixels of 26 x 26."""
     return {
         kind.name: [
-            base64.b64encode(file.read_bytes()).decode() for file in sorted(kind.glob("*.png"))
+            encode(read_image(file, (1, 26, 26), 2)) for file in sorted(kind.glob("*.png"))
         ]
         for kind in sorted(DRAWINGS.iterdir())
         if kind.is_dir()

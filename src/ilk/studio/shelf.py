@@ -34,14 +34,18 @@ class Shelf(Mapping[str, Model]):
                 self._add(name, device, optional=True)
 
     def _add(self, name: str, device: str, optional: bool = False) -> None:
-        known = name if name in shipped() and not Path(name).is_dir() else Path(name).resolve().name
+        known = (
+            name if name in shipped() and not Path(name).is_dir() else Path(name).resolve().name
+        )
         if known in self._models:
             raise ValueError(f"MODEL: two models are called {known!r}; rename a directory")
         model = ilk.load(name, device)
         if model.conditioning == "label":
             if optional:
                 return
-            raise ValueError(f"MODEL: {name!r} takes labels, not a support set; use it from Python")
+            raise ValueError(
+                f"MODEL: {name!r} takes labels, not a support set; use it from Python"
+            )
         self._models[known] = model
         self.about[known] = str((card(name) or {}).get("about", ""))
 

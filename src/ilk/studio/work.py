@@ -1,4 +1,4 @@
-"""What the server computes, as jobs: each yields parts of its answer, and lets others in between."""
+"""What the server computes, as jobs: parts of an answer, with turns of others in between."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
+from ilk.distributions import Autoregressive
 from ilk.models import Model
 from ilk.render import pixels, sheet
 
@@ -53,22 +54,60 @@ def draw(request: Sample, model: Model, limits: Limits) -> Slices:
     yield {"event": "start", "count": request.count, "seed": seed, "steps": height * width}
     p = model(support)
     generator = torch.Generator().manual_seed(seed)
-    waiting: list[Tensor] = []
-    drawn: list[Tensor] = []
-    turn = time.perf_counter()
-    for pixel in p.trace(x, known, generator, request.temperature):
-        waiting.append(pixel.cpu())
+    chunk, chunks = _Chunk(p), []
+    for pixel, parameters in p.trace(x, known, generator, request.temperature):
+        chunk.add(pixel, parameters)
         # The first pixel leaves at once: it is what a person waits for.
-        if not drawn or time.perf_counter() - turn > SLICE:
-            yield _pixels(waiting, drawn)
-            turn = time.perf_counter()
-    if waiting:
-        yield _pixels(waiting, drawn)
-    image = torch.stack(drawn, dim=-1).view(x.shape).to(torch.uint8)
-    each = yield from _each(model, support, image)
+        if not chunks or chunk.age > SLICE:
+            chunks.append(chunk)
+            yield chunk.event
+            chunk = _Chunk(p, chunk.end)
+    if chunk.pixels:
+        chunks.append(chunk)
+        yield chunk.event
+    image = torch.cat([c.values for c in chunks], dim=-1).view(x.shape)
+    each = torch.cat([c.log_prob() for c in chunks], dim=-1).view(x.shape)
     rows = [{"pixels": encode(i), **row} for i, row in zip(image, costs(each), strict=True)]
     seconds = round(time.perf_counter() - began, 3)
     yield {"event": "done", "seed": seed, "seconds": seconds, "images": rows}
+
+
+class _Chunk:
+    """Pixels that were drawn in one turn, and the parameters of what they were drawn from."""
+
+    def __init__(self, p: Autoregressive, first: int = 0) -> None:
+        self.p, self.first, self.began = p, first, time.perf_counter()
+        self.pixels: list[Tensor] = []
+        self.parameters: list[Tensor] = []
+
+    def add(self, pixel: Tensor, parameters: Tensor) -> None:
+        self.pixels.append(pixel)
+        self.parameters.append(parameters)
+
+    @property
+    def age(self) -> float:
+        return time.perf_counter() - self.began
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.pixels)
+
+    @property
+    def values(self) -> Tensor:
+        """As `(N, C, T)`."""
+        return torch.stack(self.pixels, dim=-1).to(torch.uint8).cpu()
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """T x N x C bytes, and where in the raster they begin."""
+        values = encode(torch.stack(self.pixels))
+        return {"event": "pixels", "first": self.first, "values": values}
+
+    def log_prob(self) -> Tensor:
+        """Nats of every value, `(N, C, T)`."""
+        parameters = torch.stack(self.parameters, dim=-1)[:, :, None]
+        x = torch.stack(self.pixels, dim=-1)[:, :, None]
+        return self.p.likelihood.log_prob(parameters, x)[:, :, 0].float().cpu()
 
 
 def score(request: Score, model: Model, limits: Limits) -> Slices:
@@ -180,11 +219,3 @@ def _each(model: Model, support: Tensor | None, x: Tensor) -> Generator[Any, Non
         found.append(p.log_prob_per_dim(part).float().cpu())
         yield None
     return torch.cat(found)
-
-
-def _pixels(waiting: list[Tensor], drawn: list[Tensor]) -> dict[str, Any]:
-    """An event of the pixels that wait, T x N x C bytes, which are then drawn."""
-    event = {"event": "pixels", "first": len(drawn), "values": encode(torch.stack(waiting))}
-    drawn.extend(waiting)
-    waiting.clear()
-    return event
