@@ -169,7 +169,7 @@ class Autoregressive(Distribution):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Draws as `complete` does, and gives the pixels as they come, in raster order.
 
-        Each comes as `(N, C)`, with the parameters `(N, P)` of what it was drawn from, those of one
+        Each comes as `(N, C)`, with the parameters `(N, P)` that it was drawn from, those of one
         condition next to one another. What `x` holds counts where `known` is true; without
         `known` only its shape does, and the pixels are those of `sample`.
 

@@ -61,7 +61,7 @@ class Job:
         """A slice of the work, in the thread of the jobs; false after the last."""
         if self.cancelled:
             return self._close()
-        begin = time.perf_counter()
+        begin = time.thread_time()
         try:
             with torch.inference_mode():
                 part = next(self._slices)
@@ -69,7 +69,7 @@ class Job:
             return self._give(_End())
         except Exception as error:
             return self._give(error)
-        self.worked += time.perf_counter() - begin
+        self.worked += time.thread_time() - begin
         if self.worked > most:
             self._close()
             return self._give(TimeoutError(f"this takes more than {most:g} s of work"))
@@ -94,7 +94,7 @@ class Jobs:
 
     Arguments:
         most: How many jobs may be open.
-        seconds: How long one may be worked on.
+        seconds: Processor time that one may take.
 
     Example:
         >>> jobs = Jobs(most=4, seconds=1.0)

@@ -19,7 +19,7 @@ class Limits:
         images: Images drawn or scored by one request.
         kinds: Support sets that one request compares.
         jobs: Requests that are worked on or wait, together.
-        work_seconds: Of work on one request.
+        work_seconds: Of processor time for one request.
         stream_seconds: For the answer to one request to leave.
     """
 
