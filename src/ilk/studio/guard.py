@@ -57,10 +57,10 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         host = headers.get("host", "")
-        if "*" not in self.hosts and _name(f"//{host}") not in self.hosts:
+        if "*" not in self.hosts and _parts(f"//{host}")[0] not in self.hosts:
             raise _Refusal(403, "Host: this server is not known by that name")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _parts(origin)[1] != host:
             raise _Refusal(403, "Origin: another site can't use this server")
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self.limits.body:
@@ -86,11 +86,13 @@ class _Refusal(Exception):
         self.status = status
 
 
-def _name(url: str) -> str:
+def _parts(url: str) -> tuple[str, str]:
+    """The name of a host, and it with its port; empty if it can't be told."""
     try:
-        return urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.netloc
     except ValueError:
-        return ""
+        return "", ""
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
