@@ -130,19 +130,25 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
         with jobs.open(work.read(file, model(name), limits)) as job:
             return await last(job, http)
 
-    @api.post("/sample", summary="Draw more of a kind")
+    @api.post("/sample", summary="Draw more of a kind", response_model_exclude_none=True)
     async def sample(request: Sample, http: Request) -> Drawings:
         return await drawing(request, http)
 
-    @api.post("/complete", summary="Draw what is not known of an image")
+    @api.post(
+        "/complete", summary="Draw what is not known of an image", response_model_exclude_none=True
+    )
     async def complete(request: Complete, http: Request) -> Drawings:
         return await drawing(request, http)
 
-    @api.post("/score", summary="How likely are images, given a few examples")
+    @api.post(
+        "/score",
+        summary="How likely are images, given a few examples",
+        response_model_exclude_none=True,
+    )
     async def score(request: Score, http: Request) -> Scores:
         return await answer(work.score, request, http)
 
-    @api.post("/classify", summary="Which kind is it")
+    @api.post("/classify", summary="Which kind is it", response_model_exclude_none=True)
     async def classify(request: Classify, http: Request) -> Choices:
         return await answer(work.classify, request, http)
 

@@ -1,6 +1,6 @@
 // A pad to draw on: mouse, pen, finger or keyboard, with the very pixels that the model will see.
 
-import { Tile, binary, blank } from "./picture.js";
+import { Tile, binary, blank, isBlank, paper } from "./picture.js";
 
 // The pen of the model's drawings: a disc 5 wide on a page 4 times as fine.
 const FINE = 4;
@@ -76,8 +76,9 @@ export class Pad {
   }
 
   paint() {
-    this.tile.ink(this.pixels);
-    this.tile.heat(this.known.map((k) => 1 - k).some(Boolean) ? Array.from(this.known, (k) => (k ? 0 : 0.35)) : null);
+    this.tile.ink(this.pixels.map((v, i) => (this.known[i % this.known.length] ? v : paper(this.model))));
+    this.tile.heat(Array.from(this.known, (k) => (k ? 0 : 0.22)));
+    this.element.classList.toggle("begun", !isBlank(this.pixels, this.model) || !this.known.every(Boolean));
     const [, h, w] = this.model.shape;
     const [y, x] = this.cursor;
     const place = { left: x / w, top: y / h, width: 1 / w, height: 1 / h };
@@ -107,11 +108,10 @@ export class Pad {
   set(y, x) {
     const [c, h, w] = this.model.shape;
     if (y < 0 || x < 0 || y >= h || x >= w) return;
-    const t = y * w + x, top = this.model.levels - 1;
+    const t = y * w + x;
     if (this.tool === "Hide") this.known[t] = 0;
     for (let k = 0; k < c && this.tool !== "Hide"; k++) {
-      const paper = binary(this.model) ? 0 : top;
-      this.pixels[k * h * w + t] = this.tool === "Pen" ? this.pen(k, c) : paper;
+      this.pixels[k * h * w + t] = this.tool === "Pen" ? this.pen(k, c) : paper(this.model);
     }
   }
 

@@ -1,14 +1,9 @@
 // Tiles: a sheet of paper with a layer of ink and a layer of heat, one canvas pixel a pixel.
 
 export const binary = (model) => model.levels === 2 && model.shape[0] === 1;
-export const blank = (model) => {
-  const [c, h, w] = model.shape;
-  return new Uint8Array(c * h * w).fill(binary(model) ? 0 : model.levels - 1);
-};
-export const isBlank = (pixels, model) => {
-  const paper = binary(model) ? 0 : model.levels - 1;
-  return pixels.every((v) => v === paper);
-};
+export const paper = (model) => (binary(model) ? 0 : model.levels - 1);
+export const blank = (model) => new Uint8Array(model.shape.reduce((a, b) => a * b)).fill(paper(model));
+export const isBlank = (pixels, model) => pixels.every((v) => v === paper(model));
 export const figures = ({ nats_per_dim, bits }) => `${bits.toFixed(1)} bits\n${nats_per_dim.toFixed(4)} nats/dim`;
 
 export class Tile {
