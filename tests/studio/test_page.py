@@ -16,9 +16,10 @@ from PIL import Image
 from studio.toys import picture
 
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytest.importorskip("playwright", reason="needs playwright")
 
 import uvicorn
+from playwright import sync_api as playwright
 
 from ilk.studio import Shelf, create_app
 from ilk.studio.server import listen
@@ -195,7 +196,8 @@ def test_pictures_are_picked_dropped_and_pasted(visit: Visit, tmp_path: Path) ->
         data.items.add(new File([bytes], "a.png", { type: "image/png" }));
         const place = document.querySelector(target);
         const options = { bubbles: true, cancelable: true };
-        place.dispatchEvent(kind === "drop" ? new DragEvent("drop", { ...options, dataTransfer: data })
+        place.dispatchEvent(kind === "drop"
+            ? new DragEvent("drop", { ...options, dataTransfer: data })
             : new ClipboardEvent("paste", { ...options, clipboardData: data }));
     }"""
     page.evaluate(hand, ["drop", "#support", picture(70)])
@@ -260,7 +262,8 @@ def test_ask_about_a_sample_and_complete_it(visit: Visit) -> None:
         const image = (tile) => tile.querySelector("canvas.ink").getContext("2d");
         const upper = (tile) => image(tile).getImageData(0, 0, 26, 15).data.join();
         const drawn = upper(document.querySelector("#query-pad .tile"));
-        return [...document.querySelectorAll("#completions .tile")].every((t) => upper(t) === drawn);
+        const tiles = [...document.querySelectorAll("#completions .tile")];
+        return tiles.every((tile) => upper(tile) === drawn);
     }"""
     assert page.evaluate(kept)
 
