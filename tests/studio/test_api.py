@@ -105,6 +105,7 @@ def test_a_branch_keeps_what_came_before(client: TestClient, shelf: Shelf) -> No
     assert torch.equal(found, wanted)
 
 
+@torch.no_grad()
 def test_score_and_its_surprise(client: TestClient, shelf: Shelf) -> None:
     request = {"model": "tiny", "support": examples(), "images": [{"file": picture(60)}] * 11}
     rows = client.post("/api/score", json={**request, "surprise": True}).json()["images"]
@@ -117,6 +118,7 @@ def test_score_and_its_surprise(client: TestClient, shelf: Shelf) -> None:
     assert sum(rows[0]["surprise"]) == pytest.approx(rows[0]["nats"], abs=0.01)
 
 
+@torch.no_grad()
 def test_classify_is_bayes(client: TestClient, shelf: Shelf) -> None:
     kinds = [examples(3), examples(2)]
     request = {"model": "tiny", "kinds": kinds, "images": [{"file": picture(60)}]}
@@ -268,7 +270,6 @@ def test_mistakes_are_named(
         b'{"seed": ' + b"9" * 6000 + b"}",
         b"[" * 100_000,
         b'{"support": ' + b'[{"pixels":' * 20_000,
-        b'{"model": "tiny", "count": true}',
     ],
 )
 def test_no_body_makes_the_server_fail(client: TestClient, body: bytes) -> None:

@@ -7,6 +7,7 @@ others have their turn; each step should take some 20 ms. It ends when its clien
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -78,7 +79,11 @@ class Job:
         return True
 
     def _close(self) -> bool:
-        self._slices.close()  # type: ignore[attr-defined]
+        close = getattr(self._slices, "close", None)
+        # The thread outlives whatever a job does when it ends.
+        with contextlib.suppress(Exception):
+            if close is not None:
+                close()
         return False
 
     def _give(self, part: Any) -> bool:
