@@ -30,5 +30,5 @@ class Limits:
     images: int = 64
     kinds: int = 8
     jobs: int = 96
-    work_seconds: float = 20.0
+    work_seconds: float = 60.0
     stream_seconds: float = 180.0
