@@ -151,9 +151,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="last line is a JSON object")
     options = parser.parse_args()
     with server(options.model) as (port, process):
-        found = alone(port, options.model, options.repeats)
-        found |= load(port, options.model, process, options.pages, options.seconds)
-        found |= malformed(port, options.model, process, options.malformed)
+        model = json.loads(get(port, "/api/models"))[0]["name"]
+        found = alone(port, model, options.repeats)
+        found |= load(port, model, process, options.pages, options.seconds)
+        found |= malformed(port, model, process, options.malformed)
         found["memory_mb"] = process.memory_info().rss / 1e6
     for name, value in found.items():
         print(f"{name:32} {value:9.3g}" if isinstance(value, float) else f"{name:32} {value}")

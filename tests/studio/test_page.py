@@ -282,7 +282,8 @@ def test_downloads(visit: Visit, tmp_path: Path) -> None:
     with visit.page.expect_download() as sheet:
         visit.page.click("#save-sheet")
     sheet.value.save_as(tmp_path / "sheet.png")
-    assert Image.open(tmp_path / "sheet.png").width > 200
+    with Image.open(tmp_path / "sheet.png") as opened:
+        assert opened.width > 200
     with visit.page.expect_download() as examples:
         visit.page.click("#save-set")
     examples.value.save_as(tmp_path / "set.zip")
