@@ -210,3 +210,14 @@ def test_version() -> None:
         [sys.executable, "-m", "ilk", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == f"ilk {ilk.__version__}"
+
+
+def test_the_studio_refuses_what_it_can_not_serve(model: str, tmp_path: Path, capsys) -> None:
+    pytest.importorskip("fastapi", reason="needs the extra `studio`")
+    labelled = ilk.models.GatedPixelCNN((1, 4, 4), labels=3, width=8, depth=2)
+    place = labelled.save(tmp_path / "labelled")
+    assert "takes labels" in failing(capsys, "studio", place, "--no-browser")
+    assert "two models are called" in failing(capsys, "studio", model, model, "--no-browser")
+    assert "no model 'cuneiform'" in failing(capsys, "studio", "cuneiform", "--no-browser")
+    assert "--port must be" in failing(capsys, "studio", model, "--port", "70000", "--no-browser")
+    assert "can't listen on" in failing(capsys, "studio", "--host", "256.0.0.1", "--no-browser")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ilk.models import GatedPixelCNN
+from ilk.models import AttentionPixelCNN, GatedPixelCNN
 
 
 def model(levels: int = 3) -> GatedPixelCNN:
@@ -100,3 +100,19 @@ def test_gradients_reach_every_weight() -> None:
     network().log_prob(torch.randint(3, (8, 1, 3, 3))).sum().backward()
     for name, weight in network.named_parameters():
         assert weight.grad is not None and weight.grad.abs().sum() > 0, name
+
+
+def test_a_trace_is_the_sample_and_tells_its_parameters(float64: torch.dtype) -> None:
+    """Pixels as they come are those of `sample`; their parameters are those of a forward pass."""
+    model = AttentionPixelCNN(
+        (2, 3, 4), levels=3, width=8, depth=2, read_at=(1,), patches=8, likelihood="categorical"
+    ).eval()
+    p = model(torch.randint(3, (5, 2, 2, 3, 4)))
+    x = torch.zeros(3, 5, 2, 3, 4, dtype=torch.uint8)
+    course = list(p.trace(x, generator=torch.Generator().manual_seed(4)))
+    drawn = p.sample((3,), torch.Generator().manual_seed(4))
+    flat = drawn.transpose(0, 1).flatten(0, 1).flatten(2)
+    assert torch.equal(torch.stack([pixel for pixel, _ in course], dim=-1), flat.long())
+    parameters = torch.stack([parameters for _, parameters in course], dim=-1)
+    wanted = p.parameters(drawn).transpose(0, 1).flatten(0, 1).flatten(2)
+    torch.testing.assert_close(parameters, wanted.detach())

@@ -13,6 +13,7 @@ VERBS = {
     "demo": "show a few drawings that come with the package, get more of their kind",
     "sample": "draw more of a kind, given a few examples",
     "score": "how likely are pictures, in nats, given a few examples",
+    "studio": "a page to draw on: watch more of a kind appear",
     "classify": "which kind is each picture, given a few examples of every kind",
     "anomalies": "which pictures are unlike a few normal ones, the strangest first",
     "complete": "draw what is missing in a picture, given a few examples of its kind",

@@ -27,6 +27,7 @@ __all__ = [
     "Seed",
     "SupportPaths",
     "bar",
+    "check_device",
     "check_writable",
     "console",
     "generator",
@@ -105,15 +106,13 @@ def generator(seed: int, device: str = "cpu") -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def load_model(name: str, device: str) -> Model:
-    """A model by name or directory, on a device.
+def check_device(device: str) -> torch.device:
+    """The device of a name.
 
     Raises:
         ValueError: If there is no such device.
     """
     import torch
-
-    import ilk
 
     try:
         where = torch.device(device)
@@ -121,7 +120,18 @@ def load_model(name: str, device: str) -> Model:
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0]
         raise ValueError(f"--device {device!r} can't be used here: {first}") from None
-    return ilk.load(name, where)
+    return where
+
+
+def load_model(name: str, device: str) -> Model:
+    """A model by name or directory, on a device.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    import ilk
+
+    return ilk.load(name, check_device(device))
 
 
 def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:

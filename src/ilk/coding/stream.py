@@ -66,4 +66,4 @@ def _walk(p: Autoregressive, count: int, code: _Code) -> Tensor:
             x = torch.cat([x, value.to(x.device)[:, None]], dim=1)
         return x
 
-    return p.walk(count, pixel)
+    return p.gather(p.walk(count, pixel))

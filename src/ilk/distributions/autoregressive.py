@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 import torch
@@ -160,6 +160,52 @@ class Autoregressive(Distribution):
             raise ValueError("known must be the same for all channels of a pixel")
         return self._draw(x.to(self.dtype), known, generator, temperature).clone()
 
+    def trace(
+        self,
+        x: Tensor,
+        known: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Draws as `complete` does, and gives the pixels as they come, in raster order.
+
+        Each comes as `(N, C)`, with the parameters `(N, P)` that it was drawn from, those of one
+        condition next to one another. What `x` holds counts where `known` is true; without
+        `known` only its shape does, and the pixels are those of `sample`.
+
+        Arguments:
+            x: Images `(*sample, *batch, C, H, W)`.
+            known: Boolean, shaped as `x`.
+            generator, temperature: As in `sample`.
+
+        Raises:
+            ValueError: If the temperature is negative or not finite.
+
+        Example:
+            >>> import ilk
+            >>> p = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)()
+            >>> for pixel, parameters in p.trace(torch.zeros(5, 1, 4, 4, dtype=torch.uint8)):
+            ...     pass
+            >>> pixel.shape, parameters.shape
+            (torch.Size([5, 1]), torch.Size([5, 1]))
+        """
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
+        flat = self._flatten(x).movedim(1, -1).long()
+        kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
+        # One number for every value of every image, in a fixed order: what a seed draws depends
+        # neither on which face computes the parameters nor on which pixels are known.
+        dtype = torch.get_default_dtype()
+        device = None if generator is None else generator.device
+        uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
+        uniform = uniform.to(flat.device)
+
+        def write(i: int, j: int, parameters: Tensor) -> Tensor:
+            pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
+            return pixel if kept is None else torch.where(kept[:, i, j], flat[:, i, j], pixel)
+
+        return self.walk(len(flat), write)
+
     def conditional_mean(self, x: Tensor) -> Tensor:
         r"""Means of all values given those before, :math:`E[x_{t,c} \mid x_{<t}, x_{t,<c}]`.
 
@@ -223,11 +269,13 @@ class Autoregressive(Distribution):
 
     # What is made in this mode can be neither changed nor learned from; its copies can be.
     @torch.inference_mode()
-    def walk(self, count: int, write: Callable[[int, int, Tensor], Tensor]) -> Tensor:
-        """Writes N images pixel by pixel through `step`, `(N, C, H, W)`.
+    def walk(
+        self, count: int, write: Callable[[int, int, Tensor], Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Writes N images pixel by pixel through `step`; gives each with its parameters.
 
-        Sampling, completing and coding are this walk. The images of one condition are next to one
-        another.
+        Sampling, completing and coding are this walk; `gather` makes images of it. The images of
+        one condition are next to one another.
 
         Arguments:
             count: Number of images N, a multiple of the number of conditions.
@@ -235,12 +283,17 @@ class Autoregressive(Distribution):
         """
         height, width = self.event_shape[1:]
         state = self.net.start(count, (height, width), self.context)
-        pixel, pixels = None, []
+        pixel = None
         for t in range(height * width):
             parameters, state = self.net.step(pixel, state)
             pixel = write(*divmod(t, width), parameters)
-            pixels.append(pixel)
-        return torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
+            yield pixel, parameters
+
+    @torch.inference_mode()
+    def gather(self, walk: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
+        """The images of a walk, `(N, C, H, W)`."""
+        pixels = torch.stack([pixel for pixel, _ in walk], dim=2)
+        return pixels.unflatten(2, tuple(self.event_shape[1:])).to(self.dtype)
 
     @property
     def _device(self) -> torch.device:
@@ -269,6 +322,7 @@ class Autoregressive(Distribution):
             y = y.unflatten(0, (*self.batch_shape, -1)).transpose(0, 1)
         return y.reshape(*x.shape[:-3], *y.shape[-3:])
 
+    @torch.inference_mode()
     def _draw(
         self,
         x: Tensor,
@@ -276,21 +330,5 @@ class Autoregressive(Distribution):
         generator: torch.Generator | None,
         temperature: float,
     ) -> Tensor:
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
-        flat = self._flatten(x).movedim(1, -1).long()
-        kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
-        if len(flat) == 0:
-            return x.clone()
-        # One number for every value of every image, in a fixed order: what a seed draws depends
-        # neither on which face computes the parameters nor on which pixels are known.
-        dtype = torch.get_default_dtype()
-        device = None if generator is None else generator.device
-        uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
-        uniform = uniform.to(flat.device)
-
-        def write(i: int, j: int, parameters: Tensor) -> Tensor:
-            pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
-            return pixel if kept is None else torch.where(kept[:, i, j], flat[:, i, j], pixel)
-
-        return self._lay_out(self.walk(len(flat), write), x)
+        walk = self.trace(x, known, generator, temperature)
+        return self._lay_out(self.gather(walk), x) if x.numel() else x.clone()

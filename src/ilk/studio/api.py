@@ -1,0 +1,177 @@
+"""The JSON API under /api: models, read, sample, complete, score, classify, attention, pack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from ilk.models import Model
+
+from . import work
+from .attention import grid
+from .jobs import Job, Jobs
+from .limits import Limits
+from .shelf import Shelf
+from .stream import EventStream, first, last
+from .wire import Classify, Complete, Cost, Look, Pack, Sample, Score
+
+__all__ = ["router"]
+
+Named = Annotated[str, Query(alias="model", max_length=200)]
+
+
+class About(BaseModel):
+    """A model that can be chosen."""
+
+    name: str
+    kind: str = Field(description="Its class.")
+    shape: tuple[int, int, int] = Field(description="Channels, height, width.")
+    levels: int = Field(description="Values of a pixel are 0..levels-1.")
+    shots: int = Field(description="Most support images that it is meant for.")
+    attention: bool = Field(description="Whether it can show where it reads.")
+    parameters: int
+
+
+class Pixels(BaseModel):
+    """An image of the model's size: base64 of C x H x W bytes, row by row."""
+
+    pixels: str
+
+
+class Drawn(Cost, Pixels):
+    """An image that was drawn, and what it costs."""
+
+
+class Drawings(BaseModel):
+    """Images that were drawn."""
+
+    seed: int
+    seconds: float
+    images: list[Drawn]
+
+
+class Scores(BaseModel):
+    """What each image costs."""
+
+    images: list[Cost]
+
+
+class Choice(BaseModel):
+    """What an image costs under each kind, and how likely each kind is."""
+
+    kinds: list[Cost]
+    posterior: list[float] = Field(description="With all kinds as likely at first.")
+
+
+class Choices(BaseModel):
+    """What was made of each image."""
+
+    images: list[Choice]
+
+
+class Reading(BaseModel):
+    """Where attention read, for every pixel in raster order."""
+
+    grid: tuple[int, int] = Field(description="Rows and columns of patches a support image.")
+    support: int = Field(description="Number of support images.")
+    nothing: list[float] = Field(description="Share of the patch that shows no image.")
+    weights: str = Field(
+        description="Base64 of pixels x images x rows x columns bytes, 255 the most at a pixel."
+    )
+
+
+def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
+    """The routes, over models, jobs and limits."""
+    api = APIRouter(prefix="/api", tags=["api"])
+
+    def model(name: str) -> Model:
+        if name not in shelf:
+            raise HTTPException(404, f"model: wanted one of {', '.join(shelf)}")
+        return shelf[name]
+
+    def begin(function: Callable[..., work.Slices], request: Any) -> Job:
+        return jobs.open(function(request, model(request.model), limits))
+
+    async def answer(function: Callable[..., work.Slices], request: Any, http: Request) -> Any:
+        with begin(function, request) as job:
+            return await last(job, http)
+
+    async def drawing(request: Sample, http: Request) -> Any:
+        if not request.stream:
+            return await answer(work.draw, request, http)
+        job = begin(work.draw, request)
+        try:
+            head = await first(job, http)
+        except BaseException:
+            job.cancel()
+            raise
+        return EventStream(job, head, limits.stream_seconds)
+
+    @api.get("/models", summary="The models to choose from")
+    async def models() -> list[About]:
+        return [_about(name, shelf[name]) for name in shelf]
+
+    @api.post(
+        "/read",
+        summary="A picture file brought to the model's size",
+        openapi_extra={
+            "requestBody": {
+                "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+                "required": True,
+            }
+        },
+    )
+    async def read(http: Request, name: Named = "omniglot") -> Pixels:
+        file = await http.body()
+        with jobs.open(work.read(file, model(name), limits)) as job:
+            return await last(job, http)
+
+    @api.post("/sample", summary="Draw more of a kind", response_model_exclude_none=True)
+    async def sample(request: Sample, http: Request) -> Drawings:
+        return await drawing(request, http)
+
+    @api.post(
+        "/complete", summary="Draw what is not known of an image", response_model_exclude_none=True
+    )
+    async def complete(request: Complete, http: Request) -> Drawings:
+        return await drawing(request, http)
+
+    @api.post(
+        "/score",
+        summary="How likely are images, given a few examples",
+        response_model_exclude_none=True,
+    )
+    async def score(request: Score, http: Request) -> Scores:
+        return await answer(work.score, request, http)
+
+    @api.post("/classify", summary="Which kind is it", response_model_exclude_none=True)
+    async def classify(request: Classify, http: Request) -> Choices:
+        return await answer(work.classify, request, http)
+
+    @api.post("/attention", summary="Where attention reads while a pixel is written")
+    async def attention(request: Look, http: Request) -> Reading:
+        return await answer(work.attention, request, http)
+
+    @api.post("/pack", summary="Images to download, as a sheet or an archive")
+    async def pack(request: Pack, http: Request) -> Response:
+        content = await answer(work.pack, request, http)
+        media = "image/png" if request.form == "sheet" else "application/zip"
+        return Response(content, media_type=media)
+
+    return api
+
+
+def _about(name: str, model: Model) -> About:
+    return About(
+        name=name,
+        kind=type(model).__name__,
+        shape=model.shape,
+        levels=model.levels,
+        shots=model.shots,
+        attention=grid(model) is not None,
+        parameters=sum(p.numel() for p in model.parameters()),
+    )

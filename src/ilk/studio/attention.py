@@ -1,0 +1,56 @@
+"""Where attention reads while each pixel of an image is written."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from ilk.distributions import Autoregressive
+from ilk.models import Model
+from ilk.nn import PixelNet, Read
+
+__all__ = ["grid", "read_weights"]
+
+
+def grid(model: Model) -> tuple[int, int] | None:
+    """Rows and columns of the patches of a support image, none if the model reads none.
+
+    Example:
+        >>> import ilk
+        >>> grid(ilk.models.AttentionPixelCNN((1, 26, 26), width=8, depth=2, read_at=(1,)))
+        (7, 7)
+    """
+    if not (isinstance(model.net, PixelNet) and len(model.net.reads) and "patch" in model.config):
+        return None
+    _, height, width = model.shape
+    patch = model.config["patch"]
+    return -(-height // patch), -(-width // patch)
+
+
+def read_weights(p: Autoregressive, x: Tensor) -> Tensor:
+    r"""Weights of patches for every pixel of an image `(C, H, W)`, `(H W, N)`.
+
+    The mean over heads and reads. The first of the N weights is that of the patch which is there
+    without any support image; those of the images follow, one after the other, in raster order.
+    Each row sums to 1.
+
+    Raises:
+        ValueError: If the distribution reads no patches.
+    """
+    if not (isinstance(p.net, PixelNet) and len(p.net.reads)):
+        raise ValueError("model: it has no attention to show")
+    found: list[Tensor] = []
+
+    def keep(read: torch.nn.Module, arguments: tuple[Any, ...], _: Any) -> None:
+        query, key, _, mask = arguments
+        found.append(cast(Read, read).weights(query, key.to(query), mask)[0].mean(dim=0))
+
+    hooks = [read.register_forward_hook(keep) for read in p.net.reads]
+    try:
+        p.parameters(x[None])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.stack(found).mean(dim=0)

@@ -1,0 +1,122 @@
+// One sample under the glass: its course, where attention reads, what surprises, branches.
+
+import { Tile, spread } from "./picture.js";
+import { ask, images, unpack } from "./talk.js";
+
+const $ = (id) => document.getElementById(id);
+const SECONDS = 6;
+
+export class Inspector {
+  // `branch(pixels, known)` is called to draw on from a pixel.
+  constructor(model, branch) {
+    Object.assign(this, { model, branch, tile: new Tile(model) });
+    this.steps = model.shape[1] * model.shape[2];
+    $("chosen").replaceChildren(this.tile.element);
+    $("inspector").hidden = true;
+    $("scrub").max = this.steps;
+    $("scrub").oninput = () => this.go(Number($("scrub").value));
+    $("play").onclick = () => (this.playing ? this.stop() : this.play());
+    $("branch").onclick = () => this.branch(this.pixels, this.known());
+    $("show-surprise").onchange = () => this.go(this.at);
+  }
+
+  // Takes a sample and the support set that it was drawn for.
+  async open(pixels, support, at = this.steps) {
+    this.stop();
+    this.abort?.abort();
+    const { signal } = (this.abort = new AbortController());
+    Object.assign(this, { pixels, support, reading: null, cost: null });
+    $("inspector").hidden = false;
+    this.gaze = support.map((example) => this.onlooker(example));
+    $("gaze").replaceChildren(...this.gaze.map(({ figure }) => figure));
+    $("looking").hidden = !(this.model.attention && support.length);
+    $("chosen-figures").textContent = "…";
+    this.go(at);
+    const request = { model: this.model.name, support: images(support) };
+    try {
+      const score = ask("/api/score", { ...request, images: images([pixels]), surprise: true }, signal);
+      this.cost = (await score).images[0];
+      $("chosen-figures").innerHTML = describe(this.cost);
+      if (!$("looking").hidden) {
+        this.reading = await ask("/api/attention", { ...request, image: images([pixels])[0] }, signal);
+        this.reading.weights = unpack(this.reading.weights);
+      }
+      this.go(this.at);
+    } catch (error) {
+      if (!signal.aborted) $("chosen-figures").textContent = error.message;
+    }
+  }
+
+  close() {
+    this.stop();
+    this.abort?.abort();
+    $("inspector").hidden = true;
+  }
+
+  onlooker(example) {
+    const figure = document.createElement("div");
+    const tile = new Tile(this.model).ink(example);
+    const caption = document.createElement("small");
+    figure.append(tile.element, caption);
+    return { figure, tile, caption };
+  }
+
+  // Shows the sample as it was before pixel `t` was written.
+  go(t) {
+    const [, , w] = this.model.shape;
+    this.at = t;
+    $("scrub").value = t;
+    $("at").textContent = t < this.steps
+      ? `${t} of ${this.steps}, row ${Math.floor(t / w) + 1}, column ${(t % w) + 1}` : `${t} of ${this.steps}, done`;
+    const surprise = $("show-surprise").checked && this.cost?.surprise;
+    this.tile.ink(this.pixels, t);
+    this.tile.element.classList.toggle("dim", Boolean(surprise));
+    this.tile.heat(surprise ? surprise.map((nats, i) => (i < t ? (nats / 3) ** 0.7 : 0)) : null);
+    this.tile.mark(t);
+    this.look(Math.min(t, this.steps - 1));
+  }
+
+  look(t) {
+    if (!this.reading) return;
+    const { grid, support, weights, nothing } = this.reading;
+    const cells = grid[0] * grid[1];
+    const row = weights.subarray(t * support * cells, (t + 1) * support * cells);
+    const total = row.reduce((sum, v) => sum + v, 0) || 1;
+    this.gaze.forEach(({ tile, caption }, k) => {
+      const mine = row.subarray(k * cells, (k + 1) * cells);
+      tile.heat(spread(Array.from(mine, (v) => (0.8 * v) / 255), grid, this.model.shape));
+      const share = (mine.reduce((sum, v) => sum + v, 0) / total) * (1 - nothing[t]);
+      caption.textContent = `${Math.round(100 * share)} %`;
+    });
+  }
+
+  known() {
+    return Uint8Array.from({ length: this.steps }, (_, i) => (i < this.at ? 1 : 0));
+  }
+
+  play() {
+    const from = this.at >= this.steps ? 0 : this.at;
+    let start;
+    $("play").textContent = "Pause";
+    const frame = (now) => {
+      start ??= now;
+      const t = Math.min(this.steps, from + Math.floor(((now - start) / 1000 / SECONDS) * this.steps));
+      this.go(t);
+      if (t >= this.steps) this.stop();
+      else this.playing = requestAnimationFrame(frame);
+    };
+    this.playing = requestAnimationFrame(frame);
+  }
+
+  stop() {
+    if (this.playing) cancelAnimationFrame(this.playing);
+    this.playing = null;
+    $("play").textContent = "Play";
+  }
+}
+
+export function describe({ bits, nats, nats_per_dim, gain_bits }) {
+  const gain = gain_bits === null || gain_bits === undefined ? ""
+    : ` · ${Math.abs(gain_bits).toFixed(1)} bits ${gain_bits >= 0 ? "saved by the examples" : "lost by the examples"}`;
+  return `<strong>${bits.toFixed(1)} bits</strong> · ${nats.toFixed(1)} nats · ${nats_per_dim.toFixed(4)} nats/dim${gain}`;
+}

@@ -1,0 +1,313 @@
+"""The API says what the model says, and refuses what it should."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import struct
+import zipfile
+import zlib
+from typing import Any
+
+import pytest
+import torch
+from fastapi.testclient import TestClient
+from PIL import Image
+from studio.toys import examples, picture, pixels
+
+from ilk.data import read_image
+from ilk.studio import Shelf
+from ilk.studio.attention import read_weights
+
+
+def events(client: TestClient, path: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    with client.stream("POST", path, json={**request, "stream": True}) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line]
+    assert all(line.startswith("data: ") for line in lines)
+    return [json.loads(line[6:]) for line in lines]
+
+
+def told(shelf: Shelf, count: int = 3) -> torch.Tensor:
+    """What `examples` are to the model."""
+    files = [base64.b64decode(e["file"]) for e in examples(count)]
+    return torch.stack([read_image(file, shelf["tiny"].shape, 2) for file in files])
+
+
+def test_models(client: TestClient) -> None:
+    first, second, *rest = client.get("/api/models").json()
+    assert (first["name"], first["shape"], first["attention"]) == ("tiny", [1, 26, 26], True)
+    assert (second["name"], second["levels"], second["attention"]) == ("alone", 4, False)
+    assert "omniglot" in {model["name"] for model in rest}
+
+
+def test_healthz(client: TestClient) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_samples_are_those_of_the_model(client: TestClient, shelf: Shelf) -> None:
+    request = {"model": "tiny", "support": examples(), "count": 5, "seed": 7, "temperature": 0.8}
+    answer = client.post("/api/sample", json=request).json()
+    p = shelf["tiny"](told(shelf))
+    wanted = p.sample((5,), torch.Generator().manual_seed(7), temperature=0.8)
+    found = torch.stack([pixels(image["pixels"]) for image in answer["images"]])
+    assert torch.equal(found, wanted)
+    nats = [image["nats"] for image in answer["images"]]
+    assert nats == pytest.approx((-p.log_prob(wanted)).tolist(), rel=1e-4)
+    for image in answer["images"]:
+        assert image["bits"] == pytest.approx(image["nats"] / math.log(2))
+        assert image["nats_per_dim"] == pytest.approx(image["nats"] / 676)
+
+
+def test_a_stream_is_the_same_pixel_by_pixel(client: TestClient) -> None:
+    request = {"model": "tiny", "support": examples(), "count": 3, "seed": 1}
+    start, *parts, done = events(client, "/api/sample", request)
+    assert (start["event"], start["count"], start["steps"]) == ("start", 3, 676)
+    assert len(parts) > 1 and parts[0]["first"] == 0
+    assert len(base64.b64decode(parts[0]["values"])) == 3  # one pixel of each, at once
+    flat = b""
+    for part in parts:
+        assert part["event"] == "pixels" and part["first"] * 3 == len(flat)
+        flat += base64.b64decode(part["values"])
+    drawn = torch.tensor(list(flat)).view(676, 3).T
+    assert torch.equal(drawn, torch.stack([pixels(i["pixels"]).flatten() for i in done["images"]]))
+    whole = client.post("/api/sample", json=request).json()
+    assert whole["images"] == done["images"] and whole["seed"] == done["seed"] == 1
+
+
+def test_a_seed_is_chosen_and_told(client: TestClient) -> None:
+    request = {"model": "tiny", "count": 1}
+    first = client.post("/api/sample", json=request).json()
+    again = client.post("/api/sample", json={**request, "seed": first["seed"]}).json()
+    assert again["images"] == first["images"]
+
+
+def test_a_branch_keeps_what_came_before(client: TestClient, shelf: Shelf) -> None:
+    x = told(shelf, 4)[3]
+    known = torch.arange(676).view(26, 26) < 300
+    request = {
+        "model": "tiny",
+        "support": examples(),
+        "image": {"pixels": base64.b64encode(bytes(x.flatten().tolist())).decode()},
+        "known": base64.b64encode(bytes(known.flatten().int().tolist())).decode(),
+        "count": 4,
+        "seed": 3,
+    }
+    images = client.post("/api/complete", json=request).json()["images"]
+    found = torch.stack([pixels(image["pixels"]) for image in images])
+    assert (found == x)[..., known].all()
+    assert len({image["pixels"] for image in images}) > 1
+    p = shelf["tiny"](told(shelf))
+    wanted = p.complete(x.expand(4, -1, -1, -1), known, torch.Generator().manual_seed(3))
+    assert torch.equal(found, wanted)
+
+
+@torch.no_grad()
+def test_score_and_its_surprise(client: TestClient, shelf: Shelf) -> None:
+    request = {"model": "tiny", "support": examples(), "images": [{"file": picture(60)}] * 11}
+    rows = client.post("/api/score", json={**request, "surprise": True}).json()["images"]
+    x = read_image(base64.b64decode(picture(60)), (1, 26, 26), 2)[None]
+    model = shelf["tiny"]
+    given, alone = -model(told(shelf)).log_prob(x), -model().log_prob(x)
+    assert len(rows) == 11 and rows[0] == rows[10]
+    assert rows[0]["nats"] == pytest.approx(float(given), rel=1e-4)
+    assert rows[0]["gain_bits"] * math.log(2) == pytest.approx(float(alone - given), abs=1e-3)
+    assert sum(rows[0]["surprise"]) == pytest.approx(rows[0]["nats"], abs=0.01)
+
+
+@torch.no_grad()
+def test_classify_is_bayes(client: TestClient, shelf: Shelf) -> None:
+    kinds = [examples(3), examples(2)]
+    request = {"model": "tiny", "kinds": kinds, "images": [{"file": picture(60)}]}
+    row = client.post("/api/classify", json=request).json()["images"][0]
+    nats = torch.tensor([kind["nats"] for kind in row["kinds"]], dtype=torch.float64)
+    assert row["posterior"] == pytest.approx((-nats).softmax(0).tolist(), abs=1e-4)
+    x = read_image(base64.b64decode(picture(60)), (1, 26, 26), 2)[None]
+    wanted = -shelf["tiny"](told(shelf, 2)).log_prob(x)
+    assert row["kinds"][1]["nats"] == pytest.approx(float(wanted), rel=1e-4)
+
+
+def test_attention_is_where_the_model_reads(client: TestClient, shelf: Shelf) -> None:
+    request = {"model": "tiny", "support": examples(3), "image": {"file": picture(60)}}
+    answer = client.post("/api/attention", json=request).json()
+    assert (answer["grid"], answer["support"]) == ([7, 7], 3)
+    shares = pixels(answer["weights"], (676, 3 * 49)).double()
+    assert shares.amax(dim=1).eq(255).all()
+    p = shelf["tiny"](told(shelf))
+    x = read_image(base64.b64decode(picture(60)), (1, 26, 26), 2)
+    with torch.inference_mode():
+        wanted = read_weights(p, x)
+    torch.testing.assert_close(wanted.sum(dim=1), torch.ones(676))
+    assert answer["nothing"] == pytest.approx(wanted[:, 0].tolist(), abs=1e-4)
+    most = wanted[:, 1:] / wanted[:, 1:].amax(dim=1, keepdim=True)
+    torch.testing.assert_close(shares / 255, most.double(), atol=0.003, rtol=0)
+
+
+def test_read_weights_make_the_read(shelf: Shelf) -> None:
+    """The weights times the values are what the network adds: one head, one read."""
+    import ilk
+
+    model = ilk.models.AttentionPixelCNN(
+        (1, 8, 8), width=8, depth=2, read_at=(1,), patches=8, heads=1
+    ).eval()
+    p, x = model(torch.randint(2, (2, 1, 8, 8))), torch.randint(2, (1, 8, 8))
+    found: list[torch.Tensor] = []
+    hook = model.net.reads[0].register_forward_hook(lambda *a: found.append(a[2]))  # type: ignore
+    with torch.no_grad():
+        weights = read_weights(p, x)
+    hook.remove()
+    torch.testing.assert_close(weights @ p.context.value[0], found[0][0])  # type: ignore[index]
+
+
+def test_pictures_are_brought_to_the_model(client: TestClient) -> None:
+    for form in ("PNG", "JPEG", "WEBP", "GIF"):
+        file = base64.b64decode(picture(form=form, size=(300, 200)))
+        answer = client.post("/api/read", params={"model": "tiny"}, content=file)
+        assert answer.status_code == 200, form
+        assert torch.equal(pixels(answer.json()["pixels"]), read_image(file, (1, 26, 26), 2))
+
+
+def test_downloads(client: TestClient) -> None:
+    request = {"model": "tiny", "images": examples(3)}
+    sheet = client.post("/api/pack", json=request)
+    assert sheet.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(sheet.content)).format == "PNG"
+    archive = client.post("/api/pack", json={**request, "form": "archive"})
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as files:
+        assert files.namelist() == ["01.png", "02.png", "03.png"]
+        # What is downloaded can be used again, and is the same.
+        first = read_image(files.read("01.png"), (1, 26, 26), 2)
+    assert torch.equal(first, read_image(base64.b64decode(picture(40)), (1, 26, 26), 2))
+
+
+def test_a_model_without_examples(client: TestClient) -> None:
+    answer = client.post("/api/sample", json={"model": "alone", "count": 2}).json()
+    assert int(torch.stack([pixels(i["pixels"], (1, 4, 4)) for i in answer["images"]]).max()) < 4
+    refused = client.post("/api/sample", json={"model": "alone", "support": examples()})
+    assert refused.status_code == 422 and "takes no examples" in refused.json()["error"]
+    image = {"pixels": base64.b64encode(bytes(16)).decode()}
+    refused = client.post("/api/attention", json={"model": "alone", "image": image})
+    assert refused.status_code == 422
+
+
+def bomb(side: int) -> str:
+    """A PNG of a few kilobytes that says it is `side` x `side`."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    body = zlib.compress(bytes(100_000))
+    file = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return base64.b64encode(file).decode()
+
+
+BLANK = base64.b64encode(bytes(676)).decode()
+MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
+    ("sample", {"model": "../../etc/passwd"}, 404, "model: wanted one of"),
+    ("sample", {"model": "/work"}, 404, "model: wanted one of"),
+    ("sample", {"count": 0}, 422, "count"),
+    ("sample", {"count": 21}, 422, "count: wanted at most 20, got 21"),
+    ("sample", {"count": "many"}, 422, "count"),
+    ("sample", {"temperature": -1}, 422, "temperature"),
+    ("sample", {"seed": -1}, 422, "seed"),
+    ("sample", {"seed": 2**70}, 422, "seed"),
+    ("sample", {"sede": 1}, 422, "sede"),
+    ("sample", {"support": [{"pixels": "AA=="}]}, 422, "support.0: wanted 1 x 26 x 26 = 676"),
+    ("sample", {"support": [{"pixels": "?"}]}, 422, "support.0: this is no base64"),
+    ("sample", {"support": [{"pixels": "é"}]}, 422, "support.0: this is no base64"),
+    ("sample", {"support": [{}]}, 422, "support.0: wanted either pixels or a file"),
+    ("sample", {"support": [{"file": "AAAA"}]}, 422, "not a picture"),
+    ("sample", {"support": [{"file": picture()[:80]}]}, 422, "damaged or cut short"),
+    ("sample", {"support": [{"file": bomb(30_000)}]}, 422, "too large to decode safely"),
+    ("sample", {"support": [{"file": bomb(1_500)}]}, 422, "too large to decode safely"),
+    ("sample", {"support": examples(7)}, 422, "support: wanted at most 6, got 7"),
+    ("sample", {"support": "all"}, 422, "support"),
+    ("complete", {"image": {"pixels": BLANK}, "known": "AAAA"}, 422, "known: wanted 26 x 26"),
+    ("complete", {"image": {"pixels": BLANK}}, 422, "known"),
+    ("score", {"images": []}, 422, "images"),
+    ("score", {"images": [{"pixels": "Ag" * 450 + "=="}]}, 422, "images.0"),
+    ("classify", {"kinds": [[]], "images": [{"pixels": BLANK}]}, 422, "kinds"),
+    ("classify", {"kinds": [[]] * 4, "images": [{"pixels": BLANK}]}, 422, "kinds: wanted at most"),
+    ("attention", {"image": {"pixels": BLANK}}, 422, "nothing to show"),
+    ("pack", {"images": [{"pixels": BLANK}], "form": "tar"}, 422, "form"),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path, request_, status, reason", MALFORMED)
+def test_mistakes_are_named(
+    client: TestClient,
+    path: str,
+    request_: dict[str, Any],
+    status: int,
+    reason: str,
+    stream: bool,
+) -> None:
+    more = {"stream": True} if stream and path in ("sample", "complete") else {}
+    answer = client.post(f"/api/{path}", json={"model": "tiny", **more, **request_})
+    assert answer.status_code == status, answer.text
+    assert reason in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe\x00",
+        b'{"temperature": NaN}',
+        b'{"temperature": 1e999}',
+        b'{"model": "\\ud800"}',
+        b'{"\\ud800": 1}',
+        b'{"seed": ' + b"9" * 6000 + b"}",
+        b"[" * 100_000,
+        b'{"support": ' + b'[{"pixels":' * 20_000,
+    ],
+)
+def test_no_body_makes_the_server_fail(client: TestClient, body: bytes) -> None:
+    for path in ("sample", "complete", "score", "classify", "attention", "pack"):
+        headers = {"content-type": "application/json"}
+        answer = client.post(f"/api/{path}", content=body, headers=headers)
+        assert 400 <= answer.status_code < 500 and answer.json()["error"]
+
+
+def test_bytes_that_are_no_picture(client: TestClient, generator: torch.Generator) -> None:
+    whole = base64.b64decode(picture())
+    for i in range(200):
+        file = bytearray(whole)
+        for _ in range(1 + i % 5):
+            at = int(torch.randint(len(file), (), generator=generator))
+            file[at] = int(torch.randint(256, (), generator=generator))
+        answer = client.post("/api/read", params={"model": "tiny"}, content=bytes(file))
+        assert answer.status_code in (200, 422)
+    assert client.post("/api/read", params={"model": "tiny"}, content=b"").status_code == 422
+    assert client.post("/api/read", params={"model": "x"}, content=whole).status_code == 404
+
+
+def test_unknown_places(client: TestClient) -> None:
+    assert client.get("/api/sample").status_code == 405
+    for path in (
+        "/nothing",
+        "/page/..%2fapp.py",
+        "/page/%2e%2e/app.py",
+        "/page/../../../../etc/passwd",
+        "/page/app.py",
+        "/page/%00",
+        "/page//etc/passwd",
+    ):
+        assert client.get(path).status_code == 404, path
+
+
+def test_openapi_describes_every_route(client: TestClient) -> None:
+    api = client.get("/api/openapi.json").json()
+    verbs = {"models", "read", "sample", "complete", "score", "classify", "attention", "pack"}
+    assert set(api["paths"]) == {f"/api/{verb}" for verb in verbs} | {"/healthz"}
+    assert all("summary" in what for path in api["paths"].values() for what in path.values())

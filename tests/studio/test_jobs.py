@@ -1,0 +1,105 @@
+"""Jobs take turns, end with their clients, and are bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra `studio`")
+
+from ilk.studio.jobs import Busy, Jobs
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    jobs = Jobs(most=3, seconds=0.2)
+    yield jobs
+    jobs.stop()
+
+
+async def take(jobs: Jobs, slices: Iterator[Any]) -> list[Any]:
+    with jobs.open(slices) as job:
+        return [part async for part in job]
+
+
+def test_turns(jobs: Jobs) -> None:
+    """Between two slices of a job every other job has one."""
+    log: list[str] = []
+    ready = threading.Event()
+
+    def slices(name: str) -> Iterator[str | None]:
+        ready.wait()
+        for i in range(5):
+            log.append(name)
+            yield name if i % 2 else None
+
+    async def both() -> list[list[str]]:
+        found = asyncio.gather(*(take(jobs, slices(name)) for name in "abc"))
+        await asyncio.sleep(0.05)
+        ready.set()
+        return await found
+
+    assert asyncio.run(both()) == [["a"] * 2, ["b"] * 2, ["c"] * 2]
+    assert "".join(log) == "abc" * 5
+
+
+def test_a_job_ends_when_nobody_waits(jobs: Jobs) -> None:
+    steps, closed = [], threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            while True:
+                steps.append(1)
+                time.sleep(0.001)
+                yield len(steps)
+        finally:
+            closed.set()
+
+    async def leave() -> None:
+        with jobs.open(endless()) as job:
+            async for part in job:
+                if part == 3:
+                    break
+
+    asyncio.run(leave())
+    assert closed.wait(5)
+    done = len(steps)
+    time.sleep(0.05)
+    assert len(steps) == done and not jobs.active
+
+
+def test_work_is_limited(jobs: Jobs) -> None:
+    def busy() -> Iterator[None]:
+        while True:
+            sum(range(10_000))
+            yield
+
+    with pytest.raises(TimeoutError, match=r"more than 0\.2 s of work"):
+        asyncio.run(take(jobs, busy()))
+    assert not jobs.active
+
+
+def test_the_queue_is_limited(jobs: Jobs) -> None:
+    async def crowd() -> list[str]:
+        opened = [jobs.open(iter(())) for _ in range(3)]
+        with pytest.raises(Busy, match="3 jobs are open"):
+            jobs.open(iter(()))
+        opened[0].cancel()
+        return await take(jobs, iter(["room"]))
+
+    assert asyncio.run(crowd()) == ["room"]
+
+
+def test_an_error_is_that_of_its_job_alone(jobs: Jobs) -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError("that is wrong")
+
+    with pytest.raises(ValueError, match="that is wrong"):
+        asyncio.run(take(jobs, failing()))
+    assert asyncio.run(take(jobs, iter([2]))) == [2]

@@ -1,0 +1,348 @@
+"""The page in a browser, by doing what a person does."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from studio.toys import picture
+
+pytest.importorskip("fastapi", reason="needs the extra `studio`")
+pytest.importorskip("playwright", reason="needs playwright")
+
+import uvicorn
+from playwright import sync_api as playwright
+
+from ilk.studio import Shelf, create_app
+from ilk.studio.server import listen
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT = 300_000  # milliseconds: a busy machine
+FIGURES = re.compile(r"[\d.]+ bits.*[\d.]+ nats/dim", re.S)
+
+
+@pytest.fixture(scope="module")
+def address(tiny: Path) -> Iterator[str]:
+    listening, hosts, url = listen("127.0.0.1", 0)
+    app = create_app(Shelf([str(tiny)]), hosts=hosts)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield url
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    if CHROMIUM is None:
+        pytest.skip("no chromium here")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=WAIT)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that is open, what it asked for and what went wrong on it."""
+
+    def __init__(self, browser, address: str, width: int = 1440, **options) -> None:
+        size = {"width": width, "height": 900}
+        self.page = browser.new_page(viewport=size, accept_downloads=True, **options)
+        self.page.set_default_timeout(WAIT)
+        self.asked: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(address)
+        self.sees("#status", "16 drawn in")
+        self.sees("#chosen-figures", FIGURES)
+
+    def sees(self, selector: str, text) -> None:
+        wanted = playwright.expect(self.page.locator(selector).first)
+        wanted.to_contain_text(text, timeout=WAIT)
+
+    def stroke(self, pad: str, *points: tuple[float, float]) -> None:
+        """Draws on a pad with the mouse, places in shares of it."""
+        sheet = self.page.locator(f"{pad} .tile").first
+        sheet.scroll_into_view_if_needed()
+        box = sheet.bounding_box()
+        at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+        self.page.mouse.move(*at[0])
+        self.page.mouse.down()
+        for x, y in at[1:]:
+            self.page.mouse.move(x, y, steps=8)
+        self.page.mouse.up()
+
+    def ink(self, selector: str) -> int:
+        """How many pixels of ink a tile shows."""
+        count = """tile => {
+            const layer = tile.querySelector("canvas.ink");
+            const { data } = layer.getContext("2d").getImageData(0, 0, layer.width, layer.height);
+            return data.filter((v, i) => i % 4 === 3 && v > 0).length;
+        }"""
+        return self.page.locator(selector).first.evaluate(count)
+
+    def tiles(self) -> list[str]:
+        """The pictures of the samples."""
+        read = "tiles => tiles.map(tile => tile.querySelector('canvas.ink').toDataURL())"
+        return self.page.locator("#grid .tile").evaluate_all(read)
+
+
+@pytest.fixture
+def visit(browser, address: str) -> Iterator[Visit]:
+    visit = Visit(browser, address)
+    yield visit
+    assert not visit.errors
+    assert all(url.startswith((address, "blob:", "data:")) for url in visit.asked)
+    visit.page.close()
+
+
+def test_a_first_visit_shows_an_example(visit: Visit) -> None:
+    assert visit.page.locator("#slots button:not(.blank)").count() == 4
+    assert visit.ink("#query-pad .tile") > 20
+    for caption in visit.page.locator("#grid small").all_inner_texts():
+        assert FIGURES.search(caption)
+    visit.sees("#surprise-figures", FIGURES)
+    visit.sees("#which", re.compile(r"Kind A.*%.*bits.*Kind B.*%.*bits", re.S))
+
+
+def test_draw_examples_and_more_of_them(visit: Visit) -> None:
+    page = visit.page
+    page.click("#empty")
+    assert page.locator("#slots button:not(.blank)").count() == 0
+    visit.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8), (0.7, 0.8))
+    drawn = visit.ink("#support-pad .tile")
+    assert 20 < drawn < 200 and visit.ink("#slots .tile") == drawn
+    page.click("#slots button >> nth=1")
+    assert visit.ink("#support-pad .tile") == 0
+    visit.stroke("#support-pad", (0.5, 0.2), (0.5, 0.8))
+    page.click("#support-pad >> text=Undo")
+    assert visit.ink("#support-pad .tile") == 0
+    visit.stroke("#support-pad", (0.6, 0.2), (0.6, 0.8))
+    before = visit.tiles()
+    with page.expect_request("**/api/sample") as asked:
+        page.click("#draw")
+    assert len(asked.value.post_data_json["support"]) == 2
+    visit.sees("#status", "16 drawn in")
+    assert visit.tiles() != before
+
+
+def test_touch_draws(browser, address: str) -> None:
+    visit = Visit(browser, address, width=390, has_touch=True, is_mobile=True)
+    before = visit.ink("#support-pad .tile")
+    sheet = visit.page.locator("#support-pad .tile")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    visit.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert visit.ink("#support-pad .tile") > before
+    wide = "document.documentElement.scrollWidth"
+    assert visit.page.evaluate(wide) <= 390
+    assert not visit.errors
+    visit.page.close()
+
+
+def test_keyboard_draws(visit: Visit) -> None:
+    page = visit.page
+    page.click("#empty")
+    page.locator("#support-pad .tile").focus()
+    page.keyboard.press("Space")
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert visit.ink("#support-pad .tile") == 5
+    page.keyboard.press("Control+z")
+    assert visit.ink("#support-pad .tile") == 4
+    page.keyboard.press("Delete")
+    assert visit.ink("#support-pad .tile") == 0
+    page.focus("#draw")
+    page.keyboard.press("Enter")
+    visit.sees("#status", "16 drawn in")
+
+
+def test_pictures_are_picked_dropped_and_pasted(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    page.click("#empty")
+    files = [tmp_path / f"{i}.png" for i in range(2)]
+    for i, file in enumerate(files):
+        file.write_bytes(base64.b64decode(picture(40 + 10 * i)))
+    page.set_input_files("#files", files)
+    filled = playwright.expect(page.locator("#slots button:not(.blank)"))
+    filled.to_have_count(2, timeout=WAIT)
+    hand = """([kind, target, text]) => {
+        const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+        const data = new DataTransfer();
+        data.items.add(new File([bytes], "a.png", { type: "image/png" }));
+        const place = document.querySelector(target);
+        const options = { bubbles: true, cancelable: true };
+        place.dispatchEvent(kind === "drop"
+            ? new DragEvent("drop", { ...options, dataTransfer: data })
+            : new ClipboardEvent("paste", { ...options, clipboardData: data }));
+    }"""
+    page.evaluate(hand, ["drop", "#support", picture(70)])
+    filled.to_have_count(3, timeout=WAIT)
+    page.evaluate(hand, ["paste", "body", picture(30)])
+    filled.to_have_count(4, timeout=WAIT)
+    page.evaluate(hand, ["drop", "#support", base64.b64encode(b"no picture").decode()])
+    visit.sees("#status", "There is room for 4 examples")
+    page.click("#empty")
+    page.evaluate(hand, ["drop", "#support", base64.b64encode(b"no picture").decode()])
+    visit.sees("#status", "not a picture")
+
+
+def test_temperature_0_draws_one_image(visit: Visit) -> None:
+    visit.page.locator("#temperature").fill("0")
+    visit.page.click("#draw")
+    visit.sees("#status", "16 drawn in")
+    assert len(set(visit.tiles())) == 1
+
+
+def test_scrub_back_and_branch(visit: Visit) -> None:
+    page = visit.page
+    page.click("#grid button >> nth=3")
+    visit.sees("#gaze small", "%")
+    page.locator("#scrub").fill("200")
+    visit.sees("#at", "200 of 676, row 8, column 19")
+    half = visit.ink("#chosen .tile")
+    shares = page.locator("#gaze small").all_inner_texts()
+    assert 96 <= sum(int(s.split()[0]) for s in shares) <= 104
+    page.locator("#scrub").fill("400")
+    assert visit.ink("#chosen .tile") > half
+    page.locator("#scrub").fill("200")
+    page.click("#branch")
+    visit.sees("#status", "16 branches drawn in")
+    visit.sees("#at", "200 of 676")
+    assert visit.ink("#chosen .tile") == half
+    assert len(set(visit.tiles())) > 1
+
+
+def test_play_writes_it_again(visit: Visit) -> None:
+    visit.page.click("#play")
+    visit.sees("#play", "Pause")
+    visit.sees("#at", "done")
+    visit.sees("#play", "Play")
+
+
+def test_ask_about_a_sample_and_complete_it(visit: Visit) -> None:
+    page = visit.page
+    page.click("#complete")
+    visit.sees("#complete-status", "Hide a part of the drawing first")
+    page.click("#ask")
+    visit.sees("#surprise-figures", FIGURES)
+    page.click("#query-pad >> text=Hide")
+    visit.stroke("#query-pad", (0.1, 0.8), (0.9, 0.8))
+    page.click("#complete")
+    visit.sees("#complete-status", "16 completed, likeliest first")
+    bits = [
+        float(text.split()[0]) for text in page.locator("#completions small").all_inner_texts()
+    ]
+    assert len(bits) == 16 and bits == sorted(bits)
+    kept = """() => {
+        const image = (tile) => tile.querySelector("canvas.ink").getContext("2d");
+        const upper = (tile) => image(tile).getImageData(0, 0, 26, 15).data.join();
+        const drawn = upper(document.querySelector("#query-pad .tile"));
+        const tiles = [...document.querySelectorAll("#completions .tile")];
+        return tiles.every((tile) => upper(tile) === drawn);
+    }"""
+    assert page.evaluate(kept)
+
+
+def test_which_kind_follows_the_sets(visit: Visit) -> None:
+    page = visit.page
+    page.click("#kind-b")
+    visit.sees("#status", "16 drawn in")
+    page.click("#empty")
+    visit.sees("#which", "Draw examples of kind A and of kind B")
+    visit.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    visit.sees("#which", re.compile(r"Kind A.*%.*Kind B.*%", re.S))
+
+
+def test_downloads(visit: Visit, tmp_path: Path) -> None:
+    with visit.page.expect_download() as sheet:
+        visit.page.click("#save-sheet")
+    sheet.value.save_as(tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as opened:
+        assert opened.width > 200
+    with visit.page.expect_download() as examples:
+        visit.page.click("#save-set")
+    examples.value.save_as(tmp_path / "set.zip")
+    assert examples.value.suggested_filename == "kind-a.zip"
+    with zipfile.ZipFile(tmp_path / "set.zip") as archive:
+        assert len(archive.namelist()) == 4
+
+
+def test_models_are_chosen(visit: Visit) -> None:
+    with visit.page.expect_request("**/api/sample") as asked:
+        visit.page.select_option("#model", "omniglot")
+    assert asked.value.post_data_json["model"] == "omniglot"
+    visit.sees("#status", "16 drawn in")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_text_can_be_read(browser, address: str, width: int, scheme: str) -> None:
+    """Contrast of at least 4.5 (WCAG AA), names for controls, nothing wider than the page."""
+    visit = Visit(browser, address, width=width, color_scheme=scheme)
+    visit.sees("#which", "Kind B")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    poor = visit.page.evaluate("""() => {
+        const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+            .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+        const ground = (e) => {
+            for (; e; e = e.parentElement) {
+                const c = rgb(getComputedStyle(e).backgroundColor);
+                if (c.length === 3 || c[3] === 1) return c;
+            }
+            return [255, 255, 255];
+        };
+        const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        const poor = [];
+        for (let node; (node = walk.nextNode()); ) {
+            const e = node.parentElement;
+            if (!node.data.trim() || !e.checkVisibility()) continue;
+            const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+            const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            if (contrast < 4.5) poor.push(`${node.data.trim()}: ${contrast.toFixed(2)}`);
+        }
+        return poor;
+    }""")
+    assert poor == []
+    nameless = visit.page.evaluate("""() =>
+        [...document.querySelectorAll("button, input:not([hidden]), select, a, [tabindex]")]
+            .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length))
+            .map((e) => e.outerHTML)""")
+    assert nameless == []
+    assert not visit.errors
+    visit.page.close()
+
+
+def test_the_reference(browser, address: str) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(WAIT)
+    page.goto(f"{address}api")
+    playwright.expect(page.locator("#reference")).to_contain_text("POST /api/sample", timeout=WAIT)
+    assert page.locator("#reference section").count() >= 9
+    page.close()
