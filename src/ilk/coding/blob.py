@@ -86,12 +86,8 @@ def parse(blob: bytes) -> Code:
     model, condition, machine, libraries = marks
     end = _HEAD.size + 4 * dims
     words = bytes(blob[end:-4])
-    if (
-        version != VERSION
-        or not 1 <= threads <= MOST_THREADS
-        or len(words) % 4
-        or end + 4 > len(blob)
-    ):
+    numbers_fit = version == VERSION and 1 <= threads <= MOST_THREADS
+    if not numbers_fit or end + _CRC.size > len(blob) or len(words) % 4:
         raise CodingError("blob: no code of ilk, though its checksum is right")
     shape = struct.unpack_from(f"<{dims}I", blob, _HEAD.size)
     return Code(threads, model, condition, machine, libraries, pixels, shape, words)
