@@ -226,13 +226,18 @@ class Autoregressive(Distribution):
         uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
         uniform = uniform.to(flat.device)
         state = self.net.start(count, (height, width), self.context)
-        pixel, pixels = None, []
-        for t in range(height * width):
+        pixel, pixels, end = None, [], height * width
+        if kept is not None:
+            # Nothing needs the network after the last pixel to draw.
+            drawn = (~kept[..., 0]).flatten(1).any(dim=0).nonzero()
+            end = int(drawn.max()) + 1 if len(drawn) else 0
+        for t in range(end):
             i, j = divmod(t, width)
             parameters, state = self.net.step(pixel, state)
             pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
             if kept is not None:
                 pixel = torch.where(kept[:, i, j], flat[:, i, j], pixel)
             pixels.append(pixel)
-        drawn = torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
-        return self._lay_out(drawn, x)
+        pixels += flat.flatten(1, 2)[:, end:].unbind(1)
+        images = torch.stack(pixels, dim=2).unflatten(2, (height, width)).to(self.dtype)
+        return self._lay_out(images, x)
