@@ -140,9 +140,9 @@ def _write(report: dict[str, Any], out: Path) -> None:
 
 def _print(report: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("", "picture", box=None)
+    table = Table("", Column("picture", overflow="fold"), box=None)
     for name in ("score", "chance if normal", ""):
         table.add_column(name, justify="right" if name else "left")
     for row in report["pictures"]:

@@ -151,9 +151,9 @@ def _row(file: Path, names: list[str], nats: Tensor, chances: Tensor) -> dict[st
 
 def _print(rows: list[dict[str, Any]], temperature: float) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("picture", "kind", box=None)
+    table = Table(Column("picture", overflow="fold"), "kind", box=None)
     for name in ("probability", "next", "probability", "nats apart"):
         table.add_column(name, justify="left" if name == "next" else "right")
     for row in rows:

@@ -48,10 +48,10 @@ def complete(
         ),
     ],
     support: SupportPaths = (),
-    n: Annotated[int, tyro.conf.arg(aliases=["-n"], help="How many completions.")] = 8,
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"], help="How many completions.")] = 4,
     particles: Annotated[
         int, tyro.conf.arg(help="Draws that one is kept of, for what lies before known pixels.")
-    ] = 16,
+    ] = 8,
     passes: Annotated[
         int, tyro.conf.arg(help="How often every block is drawn anew; 0: resampling alone.")
     ] = 2,

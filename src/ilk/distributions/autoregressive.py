@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import ClassVar
 
 import torch
@@ -330,5 +331,13 @@ class Autoregressive(Distribution):
         generator: torch.Generator | None,
         temperature: float,
     ) -> Tensor:
+        if not x.numel():
+            return x.clone()
         walk = self.trace(x, known, generator, temperature)
-        return self._lay_out(self.gather(walk), x) if x.numel() else x.clone()
+        if known is not None:
+            # Nothing needs the network after the last pixel that is drawn.
+            drawn = self._flatten((~known).long())[:, 0].flatten(1).any(dim=0).nonzero()
+            end = int(drawn.max()) + 1 if len(drawn) else 0
+            rest = self._flatten(x).long().flatten(2)[..., end:].unbind(2)
+            walk = chain(islice(walk, end), zip(rest, rest, strict=True))
+        return self._lay_out(self.gather(walk), x)

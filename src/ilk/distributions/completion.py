@@ -56,8 +56,8 @@ def complete_around(
     p: Autoregressive,
     x: Tensor,
     known: Tensor,
-    count: int = 8,
-    particles: int = 16,
+    count: int = 4,
+    particles: int = 8,
     passes: int = 2,
     block: int = 6,
     generator: torch.Generator | None = None,
@@ -122,7 +122,7 @@ def resample(
     p: Autoregressive,
     x: Tensor,
     known: Tensor,
-    particles: int = 16,
+    particles: int = 8,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, float]:
     """One of several raster completions of each image, by weight; and how many of them count.
@@ -144,7 +144,7 @@ def sweep(
     p: Autoregressive,
     x: Tensor,
     known: Tensor,
-    particles: int = 16,
+    particles: int = 8,
     block: int = 6,
     generator: torch.Generator | None = None,
 ) -> Tensor:
