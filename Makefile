@@ -28,7 +28,7 @@ demo: $(READY)  ## show a few drawings, get more of their kind: one picture, und
 	@$(BIN)/ilk demo
 
 test: $(READY)  ## the tests and the examples in the docstrings
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto
 
 test-slow: $(READY)  ## the tests that take long
 	$(BIN)/python -m pytest -m slow

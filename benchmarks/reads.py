@@ -22,7 +22,7 @@ from ilk.reads import Looks, looks
 def centre(seen: Looks, size: tuple[int, int]) -> Tensor:
     """The mean place that is looked at, in pixels, `(heads, H, W, 2)`."""
     share = seen.patches.sum(dim=3)
-    share = share / share.sum(dim=(-2, -1), keepdim=True)
+    share = share / share.sum(dim=(-2, -1), keepdim=True).clamp(min=1e-30)
     rows, columns = (
         torch.linspace(0, n - 1, m) for n, m in zip(size, share.shape[-2:], strict=True)
     )
@@ -35,7 +35,7 @@ def measure(x: Tensor, support: Tensor, seen: Looks) -> dict[str, Tensor]:
     """Figures of each head for one image, means over its pixels, `(heads,)`."""
     size = (x.shape[-2], x.shape[-1])
     share = seen.patches.flatten(3)
-    share = share / share.sum(dim=-1, keepdim=True)
+    share = share / share.sum(dim=-1, keepdim=True).clamp(min=1e-30)
     entropy = -(share * share.clamp(min=1e-12).log()).sum(dim=-1)
     place = torch.stack(torch.meshgrid(*map(torch.arange, size), indexing="ij"), dim=-1).float()
     mirror = torch.stack([place[..., 0], size[1] - 1 - place[..., 1]], dim=-1)

@@ -17,7 +17,7 @@ def studio(
         tuple[str, ...],
         tyro.conf.Positional,
         tyro.conf.arg(metavar="[MODEL ...]", help="Shipped names or directories, to choose from."),
-    ] = (),
+    ] = ("omniglot",),
     host: Annotated[
         str, tyro.conf.arg(help="Address to listen on; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
