@@ -283,7 +283,7 @@ _FLIPS: dict[str, Any] = {
     "shots": 1,
     "least_shots": 1,
     "batch": 8,
-    "steps": 4_000,
+    "steps": 3_000,
     "warmup": 100,
 }
 _FINE: dict[str, Any] = {"patch": 2, "local": True}
@@ -331,7 +331,7 @@ RECIPES: dict[str, Recipe] = _named(
         queries=4,
         even_shots=True,
         least_shots=1,
-        steps=4_000,
+        steps=2_000,
         warmup=100,
     ),
     Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
