@@ -61,9 +61,7 @@ def looks(model: Model, x: Tensor, support: Tensor, read: int = 0) -> Looks:
         raise ValueError("support: an empty set has nothing to look at")
     weights = net.looks(x[None], model.context(support))[read][0]
     _, height, width = model.shape
-    count = (weights.shape[-1] - 1) // len(support)
-    # Patches are 1, 2 or 4 pixels apart, so their number says which.
-    patch = next(p for p in (1, 2, 4) if -(-height // p) * -(-width // p) == count)
+    patch = model.config["patch"]
     grid = (len(support), -(-height // patch), -(-width // patch))
     return Looks(weights[..., 1:].unflatten(-1, grid), weights[..., 0])
 

@@ -158,6 +158,7 @@ def test_read_weights_make_the_read(shelf: Shelf) -> None:
     hook = model.net.reads[0].register_forward_hook(lambda *a: found.append(a[2]))  # type: ignore
     with torch.no_grad():
         weights = read_weights(p, x)
+        p.parameters(x[None])
     hook.remove()
     torch.testing.assert_close(weights @ p.context.value[0], found[0][0])  # type: ignore[index]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import torch
 from torch import Tensor
 
 from ilk.distributions import Autoregressive
 from ilk.models import Model
-from ilk.nn import PixelNet, Read
+from ilk.nn import PixelNet
 
 __all__ = ["grid", "read_weights"]
 
@@ -41,16 +39,5 @@ def read_weights(p: Autoregressive, x: Tensor) -> Tensor:
     """
     if not (isinstance(p.net, PixelNet) and len(p.net.reads)):
         raise ValueError("model: it has no attention to show")
-    found: list[Tensor] = []
-
-    def keep(read: torch.nn.Module, arguments: tuple[Any, ...], _: Any) -> None:
-        query, key, _, mask = arguments
-        found.append(cast(Read, read).weights(query, key.to(query), mask)[0].mean(dim=0))
-
-    hooks = [read.register_forward_hook(keep) for read in p.net.reads]
-    try:
-        p.parameters(x[None])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return torch.stack(found).mean(dim=0)
+    looks = p.net.looks(x[None].to(next(p.net.parameters()).device), p.context)
+    return torch.stack([w[0].mean(dim=0).flatten(0, 1) for w in looks]).mean(dim=0)
