@@ -72,8 +72,8 @@ def test_a_run_from_before_an_option_existed_had_its_default():
     assert tiny(clip=9.0, read_at=(4,)).differences(saved) == ["clip: 1.0 -> 9.0"]
 
 
-def test_the_three_of_omniglot_differ_in_the_conditioning_alone():
-    names = ("omniglot", "omniglot-conditional", "omniglot-unconditional")
+def test_the_three_coarse_ones_of_omniglot_differ_in_the_conditioning_alone():
+    names = ("omniglot-coarse", "omniglot-conditional", "omniglot-unconditional")
     plain = [dataclasses.replace(RECIPES[n], name="", model="gated") for n in names]
     assert plain[0] == plain[1] == plain[2]
 
