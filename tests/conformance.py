@@ -147,6 +147,10 @@ CASES = [
         ),
     ),
     Case("attention, fine patches", _few_shot(AttentionPixelCNN, patch=1, **_READ, **_ATTENTION)),
+    Case(
+        "attention, local, with a margin",
+        _few_shot(AttentionPixelCNN, patch=1, local=True, margin=1, **_READ, **_ATTENTION),
+    ),
     Case("gated, nowhere", _few_shot(GatedPixelCNN, place=False)),
     Case("meta", _meta(GatedPixelCNN)),
     Case("meta, two steps, snail", _meta(PixelSNAIL, steps=2)),

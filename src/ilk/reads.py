@@ -26,7 +26,7 @@ class Looks(NamedTuple):
 
     Attributes:
         patches: Of the patches of K support images, `(heads, H, W, K, h, w)`.
-        nothing: Of the learned slot that is always there, `(heads, H, W)`.
+        nothing: Of the learned slot that is always there, and of margins, `(heads, H, W)`.
     """
 
     patches: Tensor
@@ -61,9 +61,11 @@ def looks(model: Model, x: Tensor, support: Tensor, read: int = 0) -> Looks:
         raise ValueError("support: an empty set has nothing to look at")
     weights = net.looks(x[None], model.context(support))[read][0]
     _, height, width = model.shape
-    patch = model.config["patch"]
-    grid = (len(support), -(-height // patch), -(-width // patch))
-    return Looks(weights[..., 1:].unflatten(-1, grid), weights[..., 0])
+    patch, m = model.config["patch"], model.config.get("margin", 0)
+    grid = (len(support), -(-height // patch) + 2 * m, -(-width // patch) + 2 * m)
+    patches = weights[..., 1:].unflatten(-1, grid)
+    patches = patches[..., m : grid[1] - m, m : grid[2] - m]
+    return Looks(patches, 1 - patches.sum(dim=(-3, -2, -1)))
 
 
 def strip(

@@ -140,3 +140,21 @@ def test_patches_of_a_trunk(patch: int, grid: tuple[int, int]) -> None:
     assert trunk(support, extra).shape == (2, 8, *grid)
     with pytest.raises(ValueError, match="patch must be 1, 2 or 4, got 3"):
         SupportTrunk(1, levels=2, features=8, patch=3)
+    with pytest.raises(ValueError, match="margin must be 0 or more, got -1"):
+        SupportTrunk(1, levels=2, features=8, margin=-1)
+
+
+def test_the_margin_is_beyond_the_border() -> None:
+    """A picture with a margin is the picture with two rows and columns of nothing more."""
+    inner, outer = positions(6, 4, torch.zeros(())), positions(10, 8, torch.zeros(()), margin=2)
+    assert torch.allclose(outer[:, 2:-2, 2:-2], inner)
+    assert outer[1, 0, -1] == pytest.approx(1 + 2 * 2 / 3)
+    plain = SupportTrunk(1, levels=2, features=8, patch=2)
+    wide = SupportTrunk(1, levels=2, features=8, patch=2, margin=2)
+    wide.load_state_dict(plain.state_dict())
+    support = torch.randint(2, (3, 1, 16, 16))
+    inside, alone = wide(support)[..., 2:-2, 2:-2], plain(support)
+    assert inside.shape == alone.shape == (3, 8, 8, 8)
+    centre = (..., slice(3, -3), slice(3, -3))  # no convolution sees the border from there
+    assert torch.allclose(inside[centre], alone[centre])
+    assert not torch.allclose(inside, alone)

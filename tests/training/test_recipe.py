@@ -91,5 +91,5 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
     new = tiny(start=str(tmp_path / "old")).build(shape, 2, 3)
     state = old.state_dict()
     assert all(torch.equal(v, state[k]) for k, v in new.state_dict().items())
-    with pytest.raises(ValueError, match=r"start: .*old has width=\d+, this run width=24"):
+    with pytest.raises(ValueError, match=r"start: .*old has width=\d+, this run 24"):
         tiny(start=str(tmp_path / "old"), width=24).build(shape, 2, 3)

@@ -50,6 +50,8 @@ class AttentionPixelCNN(Model):
         patch: Pixels from one patch to the next, 1, 2 or 4. At 4 keys and values are made of the
             features that f(s) is made of, else of finer ones.
         local: Heads of the dot product begin by looking near where they stand.
+        margin: Patches of nothing around every support image: a head that looks a little to the
+            side of what it wants finds it at the border too. Not at a patch of 4.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
@@ -77,6 +79,7 @@ class AttentionPixelCNN(Model):
         patches: int = 64,
         patch: int = 4,
         local: bool = False,
+        margin: int = 0,
         summary: int = 128,
         shots: int = 8,
         dropout: float = 0.0,
@@ -86,14 +89,18 @@ class AttentionPixelCNN(Model):
             raise ValueError(f"attention must be 'dot' or 'additive', got {attention!r}")
         if local and attention != "dot":
             raise ValueError(f"local needs attention='dot', got {attention!r}")
+        if margin and patch == 4:
+            raise ValueError(f"margin must be 0 at a patch of 4, got {margin}")
         if not read_at:
             raise ValueError("read_at must name at least one layer, got none")
         channels, height, across = self.shape
         self.shots = shots
         self.trunk = SupportTrunk(channels, levels, width)
         self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
-        self.fine = SupportTrunk(channels, levels, width, patch) if patch != 4 else None
-        self.patches = SupportPatches(width, patches, heads if local else 0)
+        self.fine = (
+            SupportTrunk(channels, levels, width, patch, margin=margin) if patch != 4 else None
+        )
+        self.patches = SupportPatches(width, patches, heads if local else 0, margin)
         assemble(
             self,
             name=backbone,

@@ -13,23 +13,29 @@ from .attention import landmarked
 __all__ = ["SupportPatches", "SupportSummary", "SupportTrunk", "positions"]
 
 
-def positions(height: int, width: int, like: Tensor) -> Tensor:
-    """Rows and columns as two channels in [-1, 1], `(2, H, W)`.
+def positions(height: int, width: int, like: Tensor, margin: int = 0) -> Tensor:
+    """Rows and columns as two channels, `(2, H, W)`: in [-1, 1], and beyond that in a margin.
 
     Example:
         >>> positions(2, 3, torch.zeros(()))[1]
         tensor([[-1.,  0.,  1.],
                 [-1.,  0.,  1.]])
+        >>> positions(4, 5, torch.zeros(()), margin=1)[1, 0]
+        tensor([-2., -1.,  0.,  1.,  2.])
     """
-    y = torch.linspace(-1, 1, height, dtype=like.dtype, device=like.device)
-    x = torch.linspace(-1, 1, width, dtype=like.dtype, device=like.device)
-    return torch.stack(torch.meshgrid(y, x, indexing="ij"))
+
+    def axis(size: int) -> Tensor:
+        end = 1 + 2 * margin / max(size - 2 * margin - 1, 1)
+        return torch.linspace(-end, end, size, dtype=like.dtype, device=like.device)
+
+    return torch.stack(torch.meshgrid(axis(height), axis(width), indexing="ij"))
 
 
 class SupportTrunk(nn.Module):
     """Features of support images on a grid of patches, position channels included.
 
-    Maps integers `(..., C, H, W)` in `0..levels-1` to `(..., D, ceil(H/patch), ceil(W/patch))`.
+    Maps integers `(..., C, H, W)` in `0..levels-1` to `(..., D, h, w)`, where h is
+    `ceil(H / patch) + 2 margin`.
 
     Arguments:
         channels: Channels of an image.
@@ -37,6 +43,7 @@ class SupportTrunk(nn.Module):
         features: Channels D.
         patch: Pixels from one patch to the next: 1, 2 or 4.
         extra: Channels of what more is known of every pixel; at first they count for nothing.
+        margin: Patches of nothing around an image.
 
     Example:
         >>> trunk = SupportTrunk(1, levels=2, features=8)
@@ -45,12 +52,20 @@ class SupportTrunk(nn.Module):
     """
 
     def __init__(
-        self, channels: int, levels: int, features: int, patch: int = 4, extra: int = 0
+        self,
+        channels: int,
+        levels: int,
+        features: int,
+        patch: int = 4,
+        extra: int = 0,
+        margin: int = 0,
     ) -> None:
         super().__init__()
         if patch not in (1, 2, 4):
             raise ValueError(f"patch must be 1, 2 or 4, got {patch}")
-        self.levels = levels
+        if margin < 0:
+            raise ValueError(f"margin must be 0 or more, got {margin}")
+        self.levels, self.border = levels, margin * patch
         # Adam moves many small weights as quickly as few: together they should count like pixels.
         self.share = (channels + 2) / extra if extra else 0.0
         strides = (1, min(patch, 2), max(patch // 2, 1), 1)
@@ -68,6 +83,7 @@ class SupportTrunk(nn.Module):
         x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
         if extra is not None:
             x = torch.cat([x, self.share * extra.flatten(0, -4).to(x.dtype)], dim=1)
+        x = F.pad(x, (self.border,) * 4)
         *convs, last = self.convs
         for conv in convs:
             x = F.silu(conv(x))
@@ -113,11 +129,12 @@ class SupportPatches(nn.Module):
         features: Channels D.
         outputs: Size P of keys and values.
         local: Heads of a local read that the keys are for, 0 for none; see `DotProductRead`.
+        margin: Patches of nothing around an image.
     """
 
-    def __init__(self, features: int, outputs: int, local: int = 0) -> None:
+    def __init__(self, features: int, outputs: int, local: int = 0, margin: int = 0) -> None:
         super().__init__()
-        self.local = local
+        self.local, self.margin = local, margin
         self.project = nn.Linear(features, 2 * outputs)
         self.nothing = nn.Parameter(torch.zeros(2 * outputs))
 
@@ -131,7 +148,7 @@ class SupportPatches(nn.Module):
         nothing = self.nothing.to(patches).expand(batch, 1, -1)
         key, value = torch.cat([nothing, patches], dim=1).chunk(2, dim=-1)
         if self.local:
-            place = positions(height, width, like=self.nothing)
+            place = positions(height, width, self.nothing, self.margin)
             key = landmarked(key, place.repeat(1, mask.shape[1], 1), self.local)
         there = mask.repeat_interleave(height * width, dim=1)
         return key, value, F.pad(there, (1, 0), value=True)

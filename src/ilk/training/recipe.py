@@ -60,7 +60,7 @@ class Recipe:
     read_at: tuple[int, ...] = (4,)
     """Layers before which an attention model reads the support set."""
     start: str | None = None
-    """A like model whose weights the run begins with: a shipped name or a directory."""
+    """A model of the same parameters to begin with: a shipped name or a directory."""
     by_label: bool = False
     """Condition a model without a support set on the label of the kind."""
     meta: bool = False
@@ -199,14 +199,14 @@ class Recipe:
     def _begin(self, model: Model) -> None:
         """Gives a new model the weights that the run starts from."""
         began = models.load(str(self.start))
-        differ = [k for k, v in model.config.items() if began.config.get(k) != v]
-        if differ:
-            key = differ[0]
-            raise ValueError(
-                f"start: {self.start} has {key}={began.config.get(key)!r},"
-                f" this run {key}={model.config[key]!r}"
-            )
-        model.load_state_dict(began.state_dict())
+        try:
+            model.load_state_dict(began.state_dict())
+        except RuntimeError:
+            has, wants = began.config, model.config
+            differ = [
+                f"{k}={has.get(k)!r}, this run {v!r}" for k, v in wants.items() if has.get(k) != v
+            ]
+            raise ValueError(f"start: {self.start} has {'; '.join(differ)}") from None
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
