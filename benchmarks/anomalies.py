@@ -3,7 +3,9 @@
 For each test kind, 8 images are normal, 12 more of the kind are to pass and as many of other
 kinds to be found; AUROC of the model's scores under each correction, beside PyOD's ECOD, kNN and
 isolation forest fitted to the same 8 images, pixel by pixel. Then how often a normal image is
-called an anomaly at stated rates. Needs `pip install 'ilk[bench]' scikit-learn`, and the data.
+called an anomaly at stated rates. Where kinds are few and images many, each `--rounds` takes other
+images. Images of another size or levels than the model's are brought to these first, for all
+detectors alike. Needs `pip install 'ilk[bench]' scikit-learn`, and the data.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ import json
 import platform
 import sys
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
@@ -40,18 +44,21 @@ def main() -> None:
     parser.add_argument("--data", default="omniglot-26", help="a named set or a folder")
     parser.add_argument("--split", default="30-20", help="of Omniglot")
     parser.add_argument("--kinds", type=int, default=40, help="test kinds, first by hash")
+    parser.add_argument("--rounds", type=int, default=1, help="times that each kind comes up")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="bf16")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     test = ilk.data.load(arguments.data, arguments.split, "test")
     chosen = ilk.data.kinds.first_by_hash(test.names, arguments.kinds)
     kinds = test.subset(chosen, f"{test.name}, {len(chosen)} kinds")
-    queries = min(QUERIES, int(kinds.counts.min()) - SHOTS)
+    queries = min(QUERIES, int(kinds.counts.min()) // arguments.rounds - SHOTS)
     model = ilk.load(arguments.model)
-    figures = measure(model, kinds, queries, arguments.precision)
+    parts = [fitted(portion(kinds, i, SHOTS + queries), model) for i in range(arguments.rounds)]
+    figures = measure(model, parts, queries, arguments.precision)
     report = {
         "model": arguments.model,
         "data": kinds.name,
+        "rounds": arguments.rounds,
         "normal": SHOTS,
         "queries": queries,
         "strangers": queries,
@@ -67,38 +74,65 @@ def main() -> None:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def measure(model: Model, kinds: Kinds, queries: int, precision: Any) -> dict[str, Any]:
+def portion(kinds: Kinds, number: int, size: int) -> Kinds:
+    """As many images of each kind, others for each number, in the order of their hashes."""
+    chosen = []
+    for k, start in enumerate(kinds.starts):
+        key = lambda i: hashlib.sha256(kinds.images[i].numpy().tobytes()).digest()  # noqa: E731
+        ordered = sorted(range(start, start + int(kinds.counts[k])), key=key)
+        chosen += ordered[number * size : (number + 1) * size]
+    at = torch.tensor(chosen)
+    return replace(kinds, images=kinds.images[at], kind=kinds.kind[at])
+
+
+def fitted(kinds: Kinds, model: Model) -> Kinds:
+    """The images as a user's would come to the model, where they are not of its shape."""
+    if kinds.shape == model.shape and kinds.levels == model.levels:
+        return kinds
+    values = kinds.images.permute(0, 2, 3, 1).numpy() * (255 // (kinds.levels - 1))
+    pictures = [Image.fromarray(v[..., 0] if v.shape[-1] == 1 else v) for v in values]
+    images = [ilk.data.read_image(p, model.shape, model.levels) for p in pictures]
+    return replace(kinds, images=torch.stack(images), levels=model.levels)
+
+
+def measure(model: Model, rounds: list[Kinds], queries: int, precision: Any) -> dict[str, Any]:
     """AUROC by method over kinds, over all scores together, and rates of false alarms."""
-    episodes = ilk.data.test_episodes(kinds, shots=SHOTS, queries=queries)
-    images = kinds.images
-    with evaluating(model, precision):
-        alone = torch.cat([model().log_prob(x).double() for x in images.split(32)])
-    codec = codec_nats(images, model.levels)
     each: dict[str, list[float]] = {}
     pooled: dict[str, list[Tensor]] = {}
     alarms: dict[str, list[Tensor]] = {}
     labels = torch.arange(2 * queries) >= queries
-    for k in range(len(episodes)):
-        support = episodes.support[k]
-        shown = torch.cat([episodes.queries[k], strangers(episodes, k, queries)])
-        x = images[shown]
+    digest = hashlib.sha256()
+    total = sum(map(len, rounds))
+    for kinds in rounds:
+        episodes = ilk.data.test_episodes(kinds, shots=SHOTS, queries=queries)
+        digest.update(episodes.digest.encode())
+        images = kinds.images
         with evaluating(model, precision):
-            given = torch.cat([model(images[support]).log_prob(p).double() for p in x.split(32)])
-        others = leave_one_out(model, images[support], precision).double()
-        for name in CORRECTIONS:
-            scores, normal = -given, -others
-            if name == "ratio":
-                scores, normal = scores + alone[shown], normal + alone[support]
-            elif name == "complexity":
-                scores, normal = scores - codec[shown], normal - codec[support]
-            reference = Normal(tuple(normal.tolist()))
-            each.setdefault(name, []).append(roc_auc_score(labels, scores))
-            pooled.setdefault(name, []).append(reference.standardised(scores))
-            alarms.setdefault(name, []).append(reference.chance(scores)[:queries])
-        for name, scores in detectors(images[support], x).items():
-            each.setdefault(name, []).append(roc_auc_score(labels, scores))
-        print(f"{k + 1} of {len(episodes)}", end="\r", file=sys.stderr, flush=True)
-    every = labels.repeat(len(episodes))
+            alone = torch.cat([model().log_prob(x).double() for x in images.split(32)])
+        codec = codec_nats(images, model.levels)
+        for k in range(len(episodes)):
+            support = episodes.support[k]
+            shown = torch.cat([episodes.queries[k], strangers(episodes, k, queries)])
+            x = images[shown]
+            with evaluating(model, precision):
+                p = model(images[support])
+                given = torch.cat([p.log_prob(part).double() for part in x.split(32)])
+            others = leave_one_out(model, images[support], precision).double()
+            for name in CORRECTIONS:
+                scores, normal = -given, -others
+                if name == "ratio":
+                    scores, normal = scores + alone[shown], normal + alone[support]
+                elif name == "complexity":
+                    scores, normal = scores - codec[shown], normal - codec[support]
+                reference = Normal(tuple(normal.tolist()))
+                each.setdefault(name, []).append(roc_auc_score(labels, scores))
+                pooled.setdefault(name, []).append(reference.standardised(scores))
+                alarms.setdefault(name, []).append(reference.chance(scores)[:queries])
+            for name, scores in detectors(images[support], x).items():
+                each.setdefault(name, []).append(roc_auc_score(labels, scores))
+            done = len(each["ratio"])
+            print(f"{done} of {total}", end="\r", file=sys.stderr, flush=True)
+    every = labels.repeat(total)
     return {
         "auroc": {name: spread(values) for name, values in each.items()},
         "auroc_all_together": {
@@ -108,7 +142,7 @@ def measure(model: Model, kinds: Kinds, queries: int, precision: Any) -> dict[st
             name: {f"{r}": float((torch.cat(parts) < r).double().mean()) for r in RATES}
             for name, parts in alarms.items()
         },
-        "episodes": episodes.digest,
+        "episodes": digest.hexdigest(),
     }
 
 
