@@ -80,10 +80,13 @@ class SupportTrunk(nn.Module):
         *batch, _, height, width = support.shape
         weight = next(self.parameters())
         x = support.flatten(0, -4).to(weight.dtype) * (2 / (self.levels - 1)) - 1
-        x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
         if extra is not None:
-            x = torch.cat([x, self.share * extra.flatten(0, -4).to(x.dtype)], dim=1)
-        x = F.pad(x, (self.border,) * 4)
+            extra = self.share * extra.flatten(0, -4).to(x.dtype)
+        b = self.border
+        size = (height + 2 * b, width + 2 * b)
+        place = positions(*size, x, b).expand(len(x), -1, -1, -1)
+        x = F.pad(x, (b,) * 4)
+        x = torch.cat([x, place] if extra is None else [x, place, F.pad(extra, (b,) * 4)], dim=1)
         *convs, last = self.convs
         for conv in convs:
             x = F.silu(conv(x))
