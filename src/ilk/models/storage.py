@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
+from ..files import previous, write_bytes, write_directory
 from .base import Model
 
 __all__ = ["FORMAT", "card", "load", "save", "shipped"]
@@ -37,41 +35,27 @@ def save(model: Model, directory: Path, card: dict[str, Any] | None = None) -> P
     Raises:
         OSError: If the directory can't be written; what was there stays.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    if directory.is_dir() and not _is_model(directory) and any(directory.iterdir()):
+        raise FileExistsError(f"directory: {directory} exists and holds something else")
+    tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
     config = {"format": FORMAT, **model.config}
-    scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
-        save_file(tensors, scratch / "model.safetensors")
-        (scratch / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+    def fill(folder: Path) -> None:
+        write_bytes(folder / "model.safetensors", safetensors.torch.save(tensors))
+        write_bytes(folder / "config.json", _text(config))
         if card is not None:
-            (scratch / "card.json").write_text(json.dumps(card, indent=2) + "\n")
-        for file in scratch.iterdir():
-            file.chmod(0o644)
-            with file.open("rb") as f:
-                os.fsync(f.fileno())
-        scratch.chmod(0o755)
-        _replace(scratch, directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            write_bytes(folder / "card.json", _text(card))
+
+    write_directory(directory, fill)
     return directory
 
 
-def _replace(new: Path, directory: Path) -> None:
-    if not directory.exists():
-        new.rename(directory)
-        return
-    if not (directory / "config.json").exists() and any(directory.iterdir()):
-        raise FileExistsError(f"directory: {directory} exists and holds something else")
-    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    directory.rename(old / "old")
-    try:
-        new.rename(directory)
-    except OSError:
-        (old / "old").rename(directory)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+def _text(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def _is_model(directory: Path) -> bool:
+    return (directory / "config.json").is_file()
 
 
 def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
@@ -107,7 +91,9 @@ def _find(name_or_dir: str | Path) -> Path:
     directory = Path(name_or_dir)
     if not directory.is_dir() and str(name_or_dir) in shipped():
         directory = _WEIGHTS / str(name_or_dir)
-    if not (directory / "config.json").is_file():
+    if not directory.exists() and _is_model(previous(directory)):
+        directory = previous(directory)  # whoever replaced it was interrupted
+    if not _is_model(directory):
         raise FileNotFoundError(
             f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
             f"model.safetensors, or one of the shipped models {shipped()}"
@@ -132,7 +118,7 @@ def _build(path: Path) -> Model:
 
 def _fill(model: Model, path: Path) -> None:
     try:
-        tensors = load_file(path)
+        tensors = safetensors.torch.load_file(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is missing") from None
     except (SafetensorError, OSError) as error:

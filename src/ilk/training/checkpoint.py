@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from .files import remove_temporaries, write_bytes, write_directory
+from ilk.files import remove_temporaries, write_bytes, write_directory
 
 __all__ = ["Checkpoint", "Checkpoints", "restore_optimizer", "restore_weights", "state_tensors"]
 
