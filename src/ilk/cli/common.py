@@ -145,7 +145,8 @@ def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            seen = (p for p in path.iterdir() if not p.name.startswith("."))
+            inside = sorted(p for p in seen if p.suffix.lower() in SUFFIXES)
             if not inside:
                 kinds = ", ".join(sorted(SUFFIXES))
                 raise FileNotFoundError(f"{argument}: no picture ({kinds}) in folder {path}")
@@ -266,4 +267,4 @@ def write_json(value: Any, path: Path | None = None) -> None:
     if path is None:
         sys.stdout.write(text)
     else:
-        write_file(path, text.encode())
+        write_file(path, text.encode(errors="backslashreplace"))

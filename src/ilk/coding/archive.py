@@ -198,9 +198,16 @@ def read_header(content: bytes) -> Header:
     try:
         fields = json.loads(zlib.decompressobj().decompress(packed, _MOST_HEADER))
         return _header(fields)
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, CodingError):
-            raise
+    except CodingError:
+        raise
+    except (
+        zlib.error,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise CodingError(f"archive: the header makes no sense: {error!r}") from None
 
 
@@ -290,6 +297,8 @@ def _split(header: Header, content: bytes) -> tuple[bytes | None, list[_Chunk], 
     ends = list(accumulate(sizes, initial=start))
     blobs = [content[a:b] for a, b in pairwise(ends)]
     told = blobs[0] if header.support else None
+    if told is not None and blob.parse(told).sample_shape != (header.support,):
+        raise CodingError("archive: the support set can't be read: another number of images")
     pictures = list(zip(header.chunks, blobs, strict=True))[bool(header.support) :]
     chunks, first = [], 0
     for number, ((count, size), data) in enumerate(pictures, 1):
@@ -349,6 +358,10 @@ def _header(fields: dict[str, Any]) -> Header:
     chunks = tuple((int(count), int(size)) for count, size in fields.pop("chunks"))
     names = tuple(map(str, fields.pop("names")))
     header = Header(**fields, shape=(channels, height, width), chunks=chunks, names=names)
+    if not isinstance(header.model, str) or not isinstance(header.support, int | None):
+        raise ValueError("a model or a number of support images of another type")
+    if len(set(names)) != len(names):
+        raise ValueError("two pictures of one name")
     if min((n for chunk in chunks for n in chunk), default=1) < 1:
         raise ValueError("a chunk of nothing")
     if sum(count for count, _ in chunks) != len(names) + (header.support or 0):
