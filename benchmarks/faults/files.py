@@ -78,7 +78,7 @@ def attempt(kind: Kind, folder: Path, chance: Random) -> str:
         with guarded(), warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", message="(?s).*files skipped")
-        warnings.filterwarnings("ignore", message="Initializing zero-element")
+            warnings.filterwarnings("ignore", message="Initializing zero-element")
             kind.read(folder, bad)
     except REFUSALS as error:
         assert "\n" not in str(error) or "no picture could be read" in str(error), repr(error)

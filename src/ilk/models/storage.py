@@ -80,11 +80,33 @@ def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
         >>> ilk.load(model.save(tempfile.mkdtemp())).config["width"]
         8
     """
-    directory = _find(name_or_dir)
+    while True:
+        directory = _find(name_or_dir)
+        before = _mark(directory)
+        try:
+            model = _read(directory)
+        except (OSError, ValueError):
+            if before == _mark(directory):
+                raise
+        else:
+            if before == _mark(directory):
+                return model.to(device).eval()
+
+
+def _mark(directory: Path) -> tuple[int, int] | None:
+    """What tells a directory from another that took its place."""
+    try:
+        about = directory.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
+
+
+def _read(directory: Path) -> Model:
     tensors = _weights(directory / "model.safetensors")
     model = _build(directory / "config.json", sum(t.numel() for t in tensors.values()))
     _fill(model, tensors, directory / "model.safetensors")
-    return model.to(device).eval()
+    return model
 
 
 def card(name_or_dir: str | Path) -> dict[str, Any] | None:
