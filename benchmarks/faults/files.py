@@ -36,7 +36,7 @@ from ilk.training.checkpoint import Checkpoints
 
 from .damage import distorted, mended_png, spoilt
 
-__all__ = ["MEMORY", "REFUSALS", "SECONDS", "Kind", "attempt", "guarded", "kinds"]
+__all__ = ["MEMORY", "REFUSALS", "SECONDS", "Kind", "attempt", "guarded", "kinds", "read_with"]
 
 REFUSALS = (ValueError, OSError)
 SECONDS, MEMORY = 20, 3 << 30
@@ -69,11 +69,16 @@ def attempt(kind: Kind, folder: Path, chance: Random) -> str:
     """
     files = kind.files()
     name = chance.choice(kind.spoil or tuple(files))
-    for other, content in files.items():
+    return read_with(kind, folder, name, chance.choice(kind.damage)(files[name], chance))
+
+
+def read_with(kind: Kind, folder: Path, name: str, content: bytes) -> str:
+    """Reads the good files of a kind, but one with another content; see `attempt`."""
+    for other, good in kind.files().items():
         (folder / other).parent.mkdir(parents=True, exist_ok=True)
-        (folder / other).write_bytes(content)
+        (folder / other).write_bytes(good)
     bad = folder / name
-    bad.write_bytes(chance.choice(kind.damage)(files[name], chance))
+    bad.write_bytes(content)
     try:
         with guarded(), warnings.catch_warnings():
             warnings.simplefilter("error")
