@@ -186,8 +186,7 @@ def start(work: Callable[[], Any]) -> Process:
         return Process(pid, end)
     code = 70
     try:
-        os.dup2(pipe, 1)
-        os.dup2(pipe, 2)
+        sys.stdout = sys.stderr = open(pipe, "w", buffering=1)  # noqa: SIM115
         signal.alarm(LATE)
         code = int(work() or 0)
         sys.stdout.flush()
