@@ -23,7 +23,7 @@ __all__ = ["FORMAT", "card", "load", "save", "shipped"]
 
 FORMAT = 1
 # Weights may be counted more than once while a model is made.
-SLACK = 4
+SLACK, LEAST = 4, 100_000
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
@@ -154,7 +154,7 @@ def _build(path: Path, weights: int) -> Model:
         raise ValueError(f"{path} has format {form}; this ilk reads up to {FORMAT}: update ilk")
     try:
         # First without memory, and only as far as there are weights: sizes may be damaged.
-        with torch.device("meta"), _at_most(SLACK * weights):
+        with torch.device("meta"), _at_most(max(SLACK * weights, LEAST)):
             Model.of(config)
         return Model.of(config)
     except ValueError as error:
