@@ -8,6 +8,8 @@ For `ilk train` these are the weights, to the last bit.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import random
 import resource
@@ -22,11 +24,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import accelerate  # noqa: F401 - what a process that is forked need not load
 import numpy as np
 import torch
 from PIL import Image
 
 import ilk
+import ilk.cli.train
+import ilk.training
 from ilk.cli import main
 from ilk.files import TEMPORARY, previous
 from ilk.models import GatedPixelCNN
@@ -123,6 +128,9 @@ class Workshop:
         """What a verb leaves, and after how many seconds."""
         folder = self.folder / f"{verb}-undisturbed"
         folder.mkdir()
+        if verb != "train":  # in this process: what it imports, others that are forked have
+            with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+                assert main(self.fill(VERBS[verb].words)) == 0
         began = time.monotonic()
         code, said = _ended(self.run(verb, folder))
         assert code == 0, said
