@@ -247,7 +247,7 @@ def unpack(
     with torch.inference_mode(), arithmetic(header.threads, device):
         support = None if header.support is None else _none(model)
         if told is not None:
-            support = _support(model, told, elsewhere)
+            support = _support(model, told, header.support, elsewhere)
         p = _conditioned(model, support)
         for chunk in whole:
             try:
@@ -297,8 +297,6 @@ def _split(header: Header, content: bytes) -> tuple[bytes | None, list[_Chunk], 
     ends = list(accumulate(sizes, initial=start))
     blobs = [content[a:b] for a, b in pairwise(ends)]
     told = blobs[0] if header.support else None
-    if told is not None and blob.parse(told).sample_shape != (header.support,):
-        raise CodingError("archive: the support set can't be read: another number of images")
     pictures = list(zip(header.chunks, blobs, strict=True))[bool(header.support) :]
     chunks, first = [], 0
     for number, ((count, size), data) in enumerate(pictures, 1):
@@ -308,8 +306,11 @@ def _split(header: Header, content: bytes) -> tuple[bytes | None, list[_Chunk], 
     return told, chunks, max(0, len(content) - ends[-1])
 
 
-def _support(model: Model, data: bytes, elsewhere: bool) -> Tensor:
+def _support(model: Model, data: bytes, count: int | None, elsewhere: bool) -> Tensor:
     try:
+        # Before decoding, which takes memory for as many as the blob claims.
+        if blob.parse(data).sample_shape != (count,):
+            raise CodingError("it holds another number of images")
         return model().decode(data, elsewhere)
     except CodingError as error:
         raise CodingError(
