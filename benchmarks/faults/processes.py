@@ -129,7 +129,12 @@ class Workshop:
         folder = self.folder / f"{verb}-undisturbed"
         folder.mkdir()
         if verb != "train":  # in this process: what it imports, others that are forked have
-            with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+            said = io.StringIO()
+            with (
+                contextlib.chdir(folder),
+                contextlib.redirect_stdout(said),
+                contextlib.redirect_stderr(said),
+            ):
                 assert main(self.fill(VERBS[verb].words)) == 0
         began = time.monotonic()
         code, said = _ended(self.run(verb, folder))
