@@ -100,7 +100,7 @@ def test_no_such_model(tmp_path: Path) -> None:
         ({"format": storage.FORMAT + 1}, "format 2; this ilk reads up to 1: update ilk"),
         ({"model": "Diffusion"}, "unknown model 'Diffusion'; known: .*GatedPixelCNN"),
         ({"colour": True}, "does not fit GatedPixelCNN: .*colour"),
-        ({"width": 9}, "holds other weights than its config says"),
+        ({"width": 9}, "holds other weights than its config.json says"),
     ],
 )
 def test_foreign_configs(saved: Path, changes: dict[str, object], message: str) -> None:

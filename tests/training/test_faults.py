@@ -16,11 +16,11 @@ import torch
 from safetensors.torch import load_file
 from training.toys import striped, tiny, weights
 
+from ilk import files as files_module
+from ilk.files import lock, write_directory, write_file
 from ilk.training import Recipe, SaveError, train
-from ilk.training import files as files_module
 from ilk.training.batches import step_batch
 from ilk.training.checkpoint import Checkpoints
-from ilk.training.files import lock, write_directory, write_file
 
 KINDS = (striped(), striped(seed=1))
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
@@ -46,8 +46,8 @@ class Disk:
             raise NO_ROOM
         return self.real(*arguments, **named)
 
-    def _open(self, path, mode="r"):
-        file = builtins.open(path, mode)  # noqa: SIM115
+    def _open(self, path, mode="r", **named):
+        file = builtins.open(path, mode, **named)  # noqa: SIM115
         if mode == "wb" and self._now():
             real = file.write
 
@@ -158,7 +158,7 @@ def test_not_a_number(tmp_path, monkeypatch, log_every):
 def test_one_process_a_folder(tmp_path):
     with lock(tmp_path):
         code = (
-            "import pathlib, sys\nfrom ilk.training.files import lock\n"
+            "import pathlib, sys\nfrom ilk.files import lock\n"
             "with lock(pathlib.Path(sys.argv[1])): pass"
         )
         run = subprocess.run(

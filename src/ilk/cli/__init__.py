@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 is success, 1 an error in what was given, 2 a command line that can't be read, 130 Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may be no text; in JSON these are its escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt:
@@ -52,7 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except (ValueError, OSError, FloatingPointError, ImportError, RuntimeError) as error:
+    except (
+        ValueError,
+        OSError,
+        FloatingPointError,
+        ImportError,
+        MemoryError,
+        RuntimeError,
+    ) as error:
         if os.environ.get("ILK_DEBUG"):
             raise
         print(f"ilk: error: {error}", file=sys.stderr)

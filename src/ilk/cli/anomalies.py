@@ -20,7 +20,7 @@ from .common import (
     picture_files,
     read_pictures,
     read_support,
-    write_bytes,
+    write_file,
     write_json,
     write_surprise,
 )
@@ -135,7 +135,7 @@ def _write(report: dict[str, Any], out: Path) -> None:
     writer = csv.DictWriter(text, list(report["pictures"][0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(report["pictures"])
-    write_bytes(out, text.getvalue().encode())
+    write_file(out, text.getvalue().encode(errors="backslashreplace"))
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 
+from ilk.files import write_file
+
 if TYPE_CHECKING:
     import torch
     from PIL import Image
@@ -38,7 +40,7 @@ __all__ = [
     "read_pictures",
     "read_support",
     "to_picture",
-    "write_bytes",
+    "write_file",
     "write_json",
     "write_picture",
     "write_surprise",
@@ -143,7 +145,8 @@ def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            seen = (p for p in path.iterdir() if not p.name.startswith("."))
+            inside = sorted(p for p in seen if p.suffix.lower() in SUFFIXES)
             if not inside:
                 kinds = ", ".join(sorted(SUFFIXES))
                 raise FileNotFoundError(f"{argument}: no picture ({kinds}) in folder {path}")
@@ -220,29 +223,16 @@ def check_writable(path: Path, argument: str) -> None:
     Raises:
         OSError: If nothing can be written there.
     """
-    folder = path.parent
     if path.is_dir():
         raise IsADirectoryError(f"{argument}: {path} is a folder, wanted a file")
+    if path.exists() and not path.is_file() and os.access(path, os.W_OK):
+        return  # a device or a pipe
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.resolve().parent):
             pass
     except OSError as error:
         raise OSError(f"{argument}: can't write {path}: {error.strerror or error}") from None
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file that is there as a whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as f:
-        try:
-            f.write(content)
-            f.flush()
-            os.fsync(f.fileno())
-            Path(f.name).chmod(0o644)
-            Path(f.name).replace(path)
-        except BaseException:
-            Path(f.name).unlink(missing_ok=True)
-            raise
 
 
 def write_picture(path: Path, picture: Image.Image) -> None:
@@ -259,7 +249,7 @@ def write_picture(path: Path, picture: Image.Image) -> None:
     if suffix not in form:
         raise ValueError(f"--out must end in .png, .jpg or .webp, got {path.name!r}")
     picture.save(buffer, format=form[suffix])
-    write_bytes(path, buffer.getvalue())
+    write_file(path, buffer.getvalue())
 
 
 def write_surprise(path: Path, title: str, note: str, x: Tensor, each: Tensor, levels: int) -> str:
@@ -277,4 +267,4 @@ def write_json(value: Any, path: Path | None = None) -> None:
     if path is None:
         sys.stdout.write(text)
     else:
-        write_bytes(path, text.encode())
+        write_file(path, text.encode(errors="backslashreplace"))

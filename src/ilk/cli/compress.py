@@ -23,7 +23,7 @@ from .common import (
     read_pictures,
     read_support,
     to_picture,
-    write_bytes,
+    write_file,
     write_json,
 )
 
@@ -84,7 +84,7 @@ def compress(
         )
     if verify and not unpack(archive, loaded).images.equal(x):
         raise RuntimeError("--verify: other pictures came out than went in; nothing was written")
-    write_bytes(out, archive)
+    write_file(out, archive)
     chunks = read_header(archive).chunks
     told = chunks[0][1] if given is not None and len(given) else 0
     coded = sum(size for _, size in chunks) - told

@@ -18,7 +18,7 @@ from .common import (
     note,
     parse,
     to_picture,
-    write_bytes,
+    write_file,
     write_json,
 )
 
@@ -109,7 +109,7 @@ def _model(given: str, named: str) -> str:
 def _write(path: Path, x: Tensor, levels: int) -> None:
     buffer = io.BytesIO()
     to_picture(x, levels).save(buffer, format="PNG")
-    write_bytes(path, buffer.getvalue())
+    write_file(path, buffer.getvalue())
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from .common import (
     parse,
     read_pictures,
     read_support,
-    write_bytes,
+    write_file,
     write_picture,
 )
 
@@ -65,7 +65,7 @@ def reads(
         first, *rest = (frame.quantize(64) for frame in frames)
         film = io.BytesIO()
         first.save(film, "GIF", save_all=True, append_images=rest, duration=60, loop=0)
-        write_bytes(out, film.getvalue())
+        write_file(out, film.getvalue())
     else:
         write_picture(out, r.strip(x, given, seen, loaded.levels, moments, row))
     print(f"{out}: {1 - float(seen.nothing.mean()):.0%} of the attention is on the support set")

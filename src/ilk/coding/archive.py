@@ -198,9 +198,16 @@ def read_header(content: bytes) -> Header:
     try:
         fields = json.loads(zlib.decompressobj().decompress(packed, _MOST_HEADER))
         return _header(fields)
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, CodingError):
-            raise
+    except CodingError:
+        raise
+    except (
+        zlib.error,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise CodingError(f"archive: the header makes no sense: {error!r}") from None
 
 
@@ -240,7 +247,7 @@ def unpack(
     with torch.inference_mode(), arithmetic(header.threads, device):
         support = None if header.support is None else _none(model)
         if told is not None:
-            support = _support(model, told, elsewhere)
+            support = _support(model, told, header.support, elsewhere)
         p = _conditioned(model, support)
         for chunk in whole:
             try:
@@ -299,8 +306,11 @@ def _split(header: Header, content: bytes) -> tuple[bytes | None, list[_Chunk], 
     return told, chunks, max(0, len(content) - ends[-1])
 
 
-def _support(model: Model, data: bytes, elsewhere: bool) -> Tensor:
+def _support(model: Model, data: bytes, count: int | None, elsewhere: bool) -> Tensor:
     try:
+        # Before decoding, which takes memory for as many as the blob claims.
+        if blob.parse(data).sample_shape != (count,):
+            raise CodingError("it holds another number of images")
         return model().decode(data, elsewhere)
     except CodingError as error:
         raise CodingError(
@@ -349,6 +359,10 @@ def _header(fields: dict[str, Any]) -> Header:
     chunks = tuple((int(count), int(size)) for count, size in fields.pop("chunks"))
     names = tuple(map(str, fields.pop("names")))
     header = Header(**fields, shape=(channels, height, width), chunks=chunks, names=names)
+    if not isinstance(header.model, str) or not isinstance(header.support, int | None):
+        raise ValueError("a model or a number of support images of another type")
+    if len(set(names)) != len(names):
+        raise ValueError("two pictures of one name")
     if min((n for chunk in chunks for n in chunk), default=1) < 1:
         raise ValueError("a chunk of nothing")
     if sum(count for count, _ in chunks) != len(names) + (header.support or 0):

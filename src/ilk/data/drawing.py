@@ -150,9 +150,11 @@ def _grey(image: PILImage.Image) -> np.ndarray:
     """Grey values; transparency is laid on the shade that the drawing itself does not have."""
     if not image.has_transparency_data:
         return np.asarray(flatten(image, colour=False))
-    alpha = np.asarray(image.convert("RGBA").getchannel("A"), dtype=np.float64)
-    visible = np.asarray(image.convert("RGB").convert("L"), dtype=np.float64)
-    light = alpha.sum() > 0 and (visible * alpha).sum() / alpha.sum() > 127.5
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    visible = np.asarray(image.convert("RGB").convert("L"))
+    # Without the product of both in memory, which is large for large pictures.
+    total = np.einsum("ij,ij->", visible, alpha, dtype=np.float64)
+    light = total > 127.5 * alpha.sum(dtype=np.float64)
     return np.asarray(flatten(image, colour=False, paper=0 if light else 255))
 
 

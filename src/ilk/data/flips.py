@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ilk.data.kinds import PARTS, Kinds, first_by_hash
 from ilk.data.picture import area_mean, flatten, open_picture
-from ilk.data.store import Source, locate, open_npz
+from ilk.data.store import Source, locate, open_npz, reading
 
 __all__ = ["SETS", "load_flips", "mirror_pairs"]
 
@@ -88,12 +88,13 @@ def load_flips(
             raise ValueError(f"{argument}: wanted one of {', '.join(known)}, got {value!r}")
     (path,) = locate(data, SETS[data], root)
     side = int(data.removeprefix("flips-"))
-    found = [_read(path, file, part, side) for file in ("train", "val")]
-    return mirror_pairs(
-        images=torch.from_numpy(np.concatenate([images for images, _ in found])),
-        names=[name for _, names in found for name in names],
-        name=f"{data}/{part}",
-    )
+    with reading(path):
+        found = [_read(path, file, part, side) for file in ("train", "val")]
+        return mirror_pairs(
+            images=torch.from_numpy(np.concatenate([images for images, _ in found])),
+            names=[name for _, names in found for name in names],
+            name=f"{data}/{part}",
+        )
 
 
 def _read(path: Path, file: str, part: str, side: int) -> tuple[np.ndarray, list[str]]:

@@ -90,11 +90,14 @@ def read_folder(
         raise ValueError(f"on_error: wanted skip or raise, got {on_error!r}")
     skipped: dict[Path, str] = {}
     files: dict[str, list[Path]] = {}
-    for name, path in _walk(root):
+    unread: list[OSError] = []
+    for name, path in _walk(root, unread):
         if path.suffix.lower() in SUFFIXES:
             files.setdefault(name, []).append(path)
         else:
             _reject(skipped, path, f"not a picture by its suffix {path.suffix!r}", on_error)
+    for error in unread:
+        _reject(skipped, Path(error.filename), str(error.strerror), on_error)
     if shape is None or levels is None:
         found = _infer(files, skipped, on_error)
         shape, levels = shape or found[0], levels or found[1]
@@ -165,9 +168,9 @@ def part_of_folder(kinds: Kinds, part: str) -> Kinds:
     return kinds.subset(members[part], name=f"{kinds.name}/{part}")
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+def _walk(root: Path, unread: list[OSError]) -> Iterator[tuple[str, Path]]:
     """Every visible file below a folder with the name of its kind, in a fixed order."""
-    for directory, folders, files in os.walk(root):
+    for directory, folders, files in os.walk(root, onerror=unread.append):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = Path(directory)
         name = here.relative_to(root).as_posix() if here != root else root.resolve().name

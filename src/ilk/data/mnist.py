@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from ilk.data.kinds import PARTS, Kinds
-from ilk.data.store import Source, locate, open_npz
+from ilk.data.store import Source, locate, open_npz, reading
 
 __all__ = ["PARTS", "SETS", "load_mnist"]
 
 SIDE = 28
+MOST_BYTES = 1 << 28
 VALID = 10_000
 IDX = (
     "train-images-idx3-ubyte.gz",
@@ -51,31 +52,32 @@ def load_mnist(data: str = "mnist", part: str = "train", root: str | Path | None
     """
     if part not in PARTS:
         raise ValueError(f"part: wanted one of {', '.join(PARTS)}, got {part!r}")
-    if data == "mnist":
-        parts, levels, names = _read_grey(root), 256, tuple("0123456789")
-    elif data == "mnist-binary":
-        parts, levels, names = _read_binary(root), 2, ("digit",)
-    else:
+    if data not in SETS:
         raise ValueError(f"data: wanted mnist or mnist-binary, got {data!r}")
-    wanted = parts if part == "all" else part.split("+")
-    images = np.concatenate([parts[p][0] for p in wanted])
-    labels = np.concatenate([parts[p][1] for p in wanted])
-    order = np.argsort(labels, kind="stable")
-    present = np.unique(labels)
-    return Kinds(
-        images=torch.from_numpy(images[order][:, None]),
-        kind=torch.from_numpy(np.searchsorted(present, labels[order])),
-        names=tuple(names[label] for label in present),
-        levels=levels,
-        name=f"{data}/{part}",
-    )
+    paths = locate(data, SETS[data], root)
+    with reading(*paths):
+        if data == "mnist":
+            parts, levels, names = _read_grey(paths), 256, tuple("0123456789")
+        else:
+            parts, levels, names = _read_binary(paths), 2, ("digit",)
+        wanted = parts if part == "all" else part.split("+")
+        images = np.concatenate([parts[p][0] for p in wanted])
+        labels = np.concatenate([parts[p][1] for p in wanted])
+        order = np.argsort(labels, kind="stable")
+        present = np.unique(labels)
+        return Kinds(
+            images=torch.from_numpy(images[order][:, None]),
+            kind=torch.from_numpy(np.searchsorted(present, labels[order])),
+            names=tuple(names[label] for label in present),
+            levels=levels,
+            name=f"{data}/{part}",
+        )
 
 
 _Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def _read_grey(root: str | Path | None) -> _Parts:
-    paths = locate("mnist", SETS["mnist"], root)
+def _read_grey(paths: list[Path]) -> _Parts:
     if len(paths) == 1:
         keys = ("train_images", "train_labels", "test_images", "test_labels")
         arrays = open_npz(paths[0], *keys)
@@ -92,8 +94,7 @@ def _read_grey(root: str | Path | None) -> _Parts:
     }
 
 
-def _read_binary(root: str | Path | None) -> _Parts:
-    paths = locate("mnist-binary", SETS["mnist-binary"], root)
+def _read_binary(paths: list[Path]) -> _Parts:
     keys = ("train", "valid", "test")
     if len(paths) == 1:
         packed = open_npz(paths[0], *keys)
@@ -113,7 +114,8 @@ def read_idx(path: Path) -> np.ndarray:
         ValueError: If it is not one, or is cut short.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            content = file.read(MOST_BYTES)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: not a whole gzip file ({error})") from error
     if content[:3] != b"\0\0\x08" or len(content) < 4:

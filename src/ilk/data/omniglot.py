@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from ilk.data.kinds import PARTS, Kinds, first_by_hash
-from ilk.data.store import Source, locate, open_npz
+from ilk.data.store import Source, locate, open_npz, open_zip, reading
 
 __all__ = [
     "PARTS",
@@ -136,17 +136,19 @@ def load_omniglot(
     ):
         if value not in known:
             raise ValueError(f"{argument}: wanted one of {', '.join(known)}, got {value!r}")
-    drawings = readers[data](root)
-    kinds = Kinds(
-        images=torch.from_numpy(drawings.images[:, None]),
-        kind=torch.from_numpy(drawings.kind),
-        names=tuple(drawings.names),
-        levels=2,
-        name=f"{data}/{split}/{part}",
-    )
-    if part == "all":
-        return kinds
-    return kinds.subset(_members(drawings.names, drawings.evaluation, split, part))
+    paths = locate(data, SETS[data], root)
+    with reading(*paths):
+        drawings = readers[data](paths)
+        kinds = Kinds(
+            images=torch.from_numpy(drawings.images[:, None]),
+            kind=torch.from_numpy(drawings.kind),
+            names=tuple(drawings.names),
+            levels=2,
+            name=f"{data}/{split}/{part}",
+        )
+        if part == "all":
+            return kinds
+        return kinds.subset(_members(drawings.names, drawings.evaluation, split, part))
 
 
 def one_shot_runs(root: str | Path | None = None) -> list[Run]:
@@ -161,7 +163,7 @@ def one_shot_runs(root: str | Path | None = None) -> list[Run]:
         ValueError: If it is damaged.
     """
     (path,) = locate("omniglot", RUNS, root)
-    with open_zip(path) as archive:
+    with reading(path), open_zip(path) as archive:
         folders = sorted({n.split("/")[0] for n in archive.namelist() if n.startswith("run")})
         return [_read_run(archive, folder) for folder in folders]
 
@@ -179,8 +181,7 @@ def _members(names: list[str], evaluation: np.ndarray, split: str, part: str) ->
     return [k for k in train if (k in held_back) == (part == "valid")]
 
 
-def _read_26(root: str | Path | None) -> _Drawings:
-    paths = locate("omniglot-26", SETS["omniglot-26"], root)
+def _read_26(paths: list[Path]) -> _Drawings:
     if len(paths) == 1:
         return _read_packed(paths[0])
     parts = [list(_read_archive(path)) for path in paths]
@@ -209,7 +210,7 @@ def _read_packed(path: Path) -> _Drawings:
 
 def _read_archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """An official archive, kind by kind: `.../Alphabet/characterNN/NNNN_DD.png`, 0 is ink."""
-    with open_zip(path) as archive:
+    with reading(path), open_zip(path) as archive:
         files: dict[tuple[str, str], list[str]] = {}
         for name in archive.namelist():
             parts = PurePosixPath(name).parts
@@ -223,8 +224,7 @@ def _read_archive(path: Path) -> Iterator[tuple[str, np.ndarray]]:
             yield "/".join(character), max_pool(drawings)
 
 
-def _read_28(root: str | Path | None) -> _Drawings:
-    paths = locate("omniglot-28", SETS["omniglot-28"], root)
+def _read_28(paths: list[Path]) -> _Drawings:
     if len(paths) == 1:
         arrays = open_npz(paths[0], "images", "character_names", "split")
         images = np.unpackbits(arrays["images"], axis=2, count=28 * 28)
@@ -270,10 +270,3 @@ def _read_png(archive: zipfile.ZipFile, name: str) -> np.ndarray:
             f"{archive.filename}: {name} is {size[0]} x {size[1]}, wanted {SIDE} x {SIDE}"
         )
     return pixels
-
-
-def open_zip(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path}: not a whole zip archive ({error})") from error

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import math
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -39,6 +40,7 @@ __all__ = [
 
 Fit = Literal["crop", "pad", "stretch"]
 MAX_PIXELS = 50_000_000
+MAX_BYTES = 1 << 29
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif"})
 
@@ -66,23 +68,33 @@ def open_picture(
         _check_size(source, "the image", max_pixels)
         return ImageOps.exif_transpose(source)
     name = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
-    file = io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
+    file = io.BytesIO(source if isinstance(source, bytes) else _content(Path(source)))
     try:
         with warnings.catch_warnings():
-            # Pillow's own limit only warns at first; ours refuses.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of what it can bear, and its own limit only warns at first.
+            warnings.simplefilter("ignore")
             image = Image.open(file, formats=FORMATS)
-        _check_size(image, name, max_pixels)
-        image.load()
+            _check_size(image, name, max_pixels)
+            image.load()
+            return ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: too large to decode safely ({error})") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: not a picture (wanted {', '.join(FORMATS)})") from error
     except ImageError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except Exception as error:  # decoders stumble over damage in every way
         raise ImageError(f"{name}: damaged or cut short ({error})") from error
-    return ImageOps.exif_transpose(image)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file: a pipe may never end, and what is huge is no picture."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ImageError(f"{path}: not a file")
+    if about.st_size > MAX_BYTES:
+        raise ImageError(f"{path}: {about.st_size:,} bytes are too many (limit {MAX_BYTES:,})")
+    return path.read_bytes()
 
 
 def quantise(values: np.ndarray, levels: int) -> np.ndarray:
@@ -183,6 +195,8 @@ def _resize(image: PILImage.Image, width: int, height: int, fit: Fit) -> PILImag
     elif fit == "pad":
         scale = max(w / width, h / height)
         side = (max(w, round(scale * width)), max(h, round(scale * height)))
+        if side[0] * side[1] > MAX_PIXELS:
+            raise ImageError(f"{w} x {h} is too narrow to be padded (limit {MAX_PIXELS:,} pixels)")
         canvas = Image.new(image.mode, side, _edge_colour(image))
         canvas.paste(image, ((side[0] - w) // 2, (side[1] - h) // 2))
         image, box = canvas, (0, 0, *side)

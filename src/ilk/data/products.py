@@ -25,7 +25,7 @@ import torch
 
 from ilk.data.kinds import PARTS, Kinds, first_by_hash
 from ilk.data.picture import area_mean, flatten, open_picture
-from ilk.data.store import Source, locate, open_npz
+from ilk.data.store import Source, locate, open_npz, reading
 
 __all__ = ["SETS", "load_products"]
 
@@ -72,16 +72,18 @@ def load_products(
         if value not in known:
             raise ValueError(f"{argument}: wanted one of {', '.join(known)}, got {value!r}")
     side = int(data.rpartition("-")[2])
-    found = [kind for path in locate(data, SETS[data], root) for kind in _kinds(path, part, side)]
-    names, images = zip(*found, strict=True)
-    count = torch.tensor([len(x) for x in images])
-    return Kinds(
-        images=torch.from_numpy(np.concatenate(images)),
-        kind=torch.arange(len(images)).repeat_interleave(count),
-        names=names,
-        levels=256,
-        name=f"{data}/{part}",
-    )
+    paths = locate(data, SETS[data], root)
+    with reading(*paths):
+        found = [kind for path in paths for kind in _kinds(path, part, side)]
+        names, images = zip(*found, strict=True)
+        count = torch.tensor([len(x) for x in images])
+        return Kinds(
+            images=torch.from_numpy(np.concatenate(images)),
+            kind=torch.arange(len(images)).repeat_interleave(count),
+            names=names,
+            levels=256,
+            name=f"{data}/{part}",
+        )
 
 
 def _kinds(path: Path, part: str, side: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Source", "cache_dir", "find", "locate", "open_npz", "roots"]
+__all__ = ["Source", "cache_dir", "find", "locate", "open_npz", "open_zip", "reading", "roots"]
+
+MOST_BYTES = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,46 @@ def locate(data: str, source: Source, root: str | Path | None = None) -> list[Pa
     )
 
 
+@contextmanager
+def reading(*paths: Path) -> Iterator[None]:
+    """Errors that damaged files lead to are of one type and name the files.
+
+    Raises:
+        ValueError: For whatever is raised within.
+
+    Example:
+        >>> with reading(Path("a.npz")):
+        ...     [][0]
+        Traceback (most recent call last):
+        ...
+        ValueError: a.npz: damaged, or not the wanted file (list index out of range)
+    """
+    try:
+        yield
+    except Exception as error:  # zipfile, zlib and numpy stumble over damage in every way
+        if isinstance(error, ValueError) and any(str(path) in str(error) for path in paths):
+            raise
+        names = ", ".join(map(str, paths))
+        first = str(error).partition("\n")[0]
+        raise ValueError(f"{names}: damaged, or not the wanted file ({first})") from error
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip archive that unpacks to at most `MOST_BYTES`."""
+    archive = zipfile.ZipFile(path)
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > MOST_BYTES:
+        raise ValueError(f"{path}: unpacks to {size:,} bytes (limit {MOST_BYTES:,})")
+    return archive
+
+
 def open_npz(path: Path, *keys: str) -> dict[str, np.ndarray]:
     """The arrays of an npz file, those named or all of them.
 
     Raises:
         ValueError: If the file is damaged or lacks one.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream) as file:
+    with reading(path):
+        open_zip(path).close()
+        with np.load(path) as file:
             return {key: file[key] for key in keys or file.files}
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: not the wanted npz file ({error})") from error

@@ -18,6 +18,9 @@ from ..nn import Conditional, Context
 
 __all__ = ["Model"]
 
+# What layers raise at arguments of a wrong type or size.
+_UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError)
+
 
 class Model(nn.Module, ABC):
     """A model is called on a condition and returns a distribution over images.
@@ -68,13 +71,16 @@ class Model(nn.Module, ABC):
             >>> Model.of(model.config).config == model.config
             True
         """
+        if not isinstance(config, Mapping):
+            raise ValueError(f"config must be a dictionary, got {config!r:.40}")
         name, arguments = config.get("model"), {k: v for k, v in config.items() if k != "model"}
-        if name not in Model.classes:
-            raise ValueError(f"unknown model {name!r}; known: {sorted(Model.classes)}")
+        if not isinstance(name, str) or name not in Model.classes:
+            raise ValueError(f"unknown model {name!r:.40}; known: {sorted(Model.classes)}")
         try:
             return Model.classes[name](**arguments)
-        except TypeError as error:
-            raise ValueError(f"this does not fit {name}: {error}") from None
+        except _UNFIT as error:
+            first = str(error).partition("\n")[0]
+            raise ValueError(f"this does not fit {name}: {first}") from None
 
     def context(
         self, support: Tensor | None = None, mask: Tensor | None = None, *, label: Any = None

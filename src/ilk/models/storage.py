@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from ..files import previous, write_bytes, write_directory
 from .base import Model
 
 __all__ = ["FORMAT", "card", "load", "save", "shipped"]
 
 FORMAT = 1
+# Weights may be counted more than once while a model is made.
+SLACK, LEAST = 4, 100_000
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
@@ -37,41 +43,28 @@ def save(model: Model, directory: Path, card: dict[str, Any] | None = None) -> P
     Raises:
         OSError: If the directory can't be written; what was there stays.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    if directory.is_dir() and not _is_model(directory) and any(directory.iterdir()):
+        raise FileExistsError(f"directory: {directory} exists and holds something else")
+    tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
     config = {"format": FORMAT, **model.config}
-    scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
-        save_file(tensors, scratch / "model.safetensors")
-        (scratch / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+    def fill(folder: Path) -> None:
+        mark = {"crc32": _checksum(tensors)}
+        write_bytes(folder / "model.safetensors", safetensors.torch.save(tensors, mark))
+        write_bytes(folder / "config.json", _text(config))
         if card is not None:
-            (scratch / "card.json").write_text(json.dumps(card, indent=2) + "\n")
-        for file in scratch.iterdir():
-            file.chmod(0o644)
-            with file.open("rb") as f:
-                os.fsync(f.fileno())
-        scratch.chmod(0o755)
-        _replace(scratch, directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            write_bytes(folder / "card.json", _text(card))
+
+    write_directory(directory, fill)
     return directory
 
 
-def _replace(new: Path, directory: Path) -> None:
-    if not directory.exists():
-        new.rename(directory)
-        return
-    if not (directory / "config.json").exists() and any(directory.iterdir()):
-        raise FileExistsError(f"directory: {directory} exists and holds something else")
-    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    directory.rename(old / "old")
-    try:
-        new.rename(directory)
-    except OSError:
-        (old / "old").rename(directory)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+def _text(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def _is_model(directory: Path) -> bool:
+    return (directory / "config.json").is_file()
 
 
 def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
@@ -87,10 +80,33 @@ def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
         >>> ilk.load(model.save(tempfile.mkdtemp())).config["width"]
         8
     """
-    directory = _find(name_or_dir)
-    model = _build(directory / "config.json")
-    _fill(model, directory / "model.safetensors")
-    return model.to(device).eval()
+    while True:
+        directory = _find(name_or_dir)
+        before = _mark(directory)
+        try:
+            model = _read(directory)
+        except (OSError, ValueError):
+            if before == _mark(directory):
+                raise
+        else:
+            if before == _mark(directory):
+                return model.to(device).eval()
+
+
+def _mark(directory: Path) -> tuple[int, int] | None:
+    """What tells a directory from another that took its place."""
+    try:
+        about = directory.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
+
+
+def _read(directory: Path) -> Model:
+    tensors = _weights(directory / "model.safetensors")
+    model = _build(directory / "config.json", sum(t.numel() for t in tensors.values()))
+    _fill(model, tensors, directory / "model.safetensors")
+    return model
 
 
 def card(name_or_dir: str | Path) -> dict[str, Any] | None:
@@ -98,16 +114,19 @@ def card(name_or_dir: str | Path) -> dict[str, Any] | None:
 
     Raises:
         FileNotFoundError: If there is no such model.
+        ValueError: If the card is damaged.
     """
     path = _find(name_or_dir) / "card.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return _object(path, "the card") if path.is_file() else None
 
 
 def _find(name_or_dir: str | Path) -> Path:
     directory = Path(name_or_dir)
     if not directory.is_dir() and str(name_or_dir) in shipped():
         directory = _WEIGHTS / str(name_or_dir)
-    if not (directory / "config.json").is_file():
+    if not directory.exists() and _is_model(previous(directory)):
+        directory = previous(directory)  # whoever replaced it was interrupted
+    if not _is_model(directory):
         raise FileNotFoundError(
             f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
             f"model.safetensors, or one of the shipped models {shipped()}"
@@ -115,34 +134,82 @@ def _find(name_or_dir: str | Path) -> Path:
     return directory
 
 
-def _build(path: Path) -> Model:
+def _object(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object of a file."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        form = config.pop("format")
-        config["model"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not the config of an ilk model: {error!r}") from None
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not {what} of an ilk model: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is not {what} of an ilk model: no JSON object")
+    return value
+
+
+def _build(path: Path, weights: int) -> Model:
+    config = _object(path, "the config")
+    if not {"format", "model"} <= config.keys():
+        raise ValueError(f"{path} is not the config of an ilk model: no format or no model")
+    form = config.pop("format")
     if not isinstance(form, int) or form > FORMAT:
         raise ValueError(f"{path} has format {form}; this ilk reads up to {FORMAT}: update ilk")
     try:
+        # First without memory, and only as far as there are weights: sizes may be damaged.
+        with torch.device("meta"), _at_most(max(SLACK * weights, LEAST)):
+            Model.of(config)
         return Model.of(config)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _fill(model: Model, path: Path) -> None:
+@contextmanager
+def _at_most(weights: int) -> Iterator[None]:
+    """Ends the making of a model, in this thread, that would have more weights."""
+    thread, count = threading.get_ident(), 0
+
+    def add(module: nn.Module, name: str, weight: nn.Parameter | None) -> None:
+        nonlocal count
+        if weight is not None and threading.get_ident() == thread:
+            count += weight.numel()
+            if count > weights:
+                raise ValueError("this model would have far more weights than were saved")
+
+    handle = register_module_parameter_registration_hook(add)
     try:
-        tensors = load_file(path)
+        yield
+    finally:
+        handle.remove()
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            mark = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or no safetensors file: {error}") from None
+    if "crc32" in mark and mark["crc32"] != _checksum(tensors):
+        raise ValueError(f"{path} is damaged: its checksum is another")
+    return tensors
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """CRC-32 of names and bytes of weights."""
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy().data, crc)
+    return f"{crc:08x}"
+
+
+def _fill(model: Model, tensors: dict[str, Tensor], path: Path) -> None:
     wanted = {k: tuple(t.shape) for k, t in model.state_dict().items()}
     got = {k: tuple(t.shape) for k, t in tensors.items()}
     if wanted != got:
         odd = sorted(k for k in wanted.keys() | got.keys() if wanted.get(k) != got.get(k))
         shown = ", ".join(f"{k}: wanted {wanted.get(k)}, got {got.get(k)}" for k in odd[:3])
-        raise ValueError(f"{path} holds other weights than its config says ({shown})")
+        raise ValueError(f"{path} holds other weights than its config.json says ({shown})")
     precisions = {t.dtype for t in tensors.values() if t.is_floating_point()}
     if len(precisions) == 1:
         model.to(precisions.pop())

@@ -1,7 +1,8 @@
 """Checkpoints: whole or absent, checked before use, the newest few kept.
 
 A checkpoint is a folder `step-00001000` with `model.safetensors`, `ema.safetensors`,
-`optimizer.safetensors` and `checkpoint.json`, which has the SHA-256 of the three. No pickles.
+`optimizer.safetensors` and `checkpoint.json`, which has the SHA-256 of the three and of its own
+content. No pickles.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from .files import remove_temporaries, write_bytes, write_directory
+from ilk.files import remove_temporaries, write_bytes, write_directory
 
 __all__ = ["Checkpoint", "Checkpoints", "restore_optimizer", "restore_weights", "state_tensors"]
 
@@ -59,7 +60,8 @@ class Checkpoints:
     def steps(self) -> list[int]:
         """The steps of which there are checkpoints, good or bad, ascending."""
         names = [p.name[5:] for p in self.directory.glob("step-*") if p.is_dir()]
-        return sorted(int(name) for name in names if name.isdigit())
+        steps = sorted(int(name) for name in names if name.isdecimal())
+        return [step for step in steps if self.path(step).is_dir()]
 
     def clean(self) -> None:
         """Remove what a killed process left half written."""
@@ -73,13 +75,14 @@ class Checkpoints:
         """
 
         def fill(folder: Path) -> None:
-            digests = {}
+            head = {"format": FORMAT, "step": step, **meta}
+            digests = {"head": _digest(head)}
             for part in PARTS:
                 data = safetensors.torch.save(tensors[part])
                 write_bytes(folder / f"{part}.safetensors", data)
                 digests[part] = hashlib.sha256(data).hexdigest()
-            head = {"format": FORMAT, "step": step, "sha256": digests, **meta}
-            write_bytes(folder / "checkpoint.json", json.dumps(head, indent=1).encode())
+            text = json.dumps({**head, "sha256": digests}, indent=1)
+            write_bytes(folder / "checkpoint.json", text.encode())
 
         path = self.path(step)
         write_directory(path, fill)
@@ -113,16 +116,23 @@ class Checkpoints:
     def read(self, step: int) -> Checkpoint:
         """Read a checkpoint and check every byte of it."""
         path = self.path(step)
-        head = json.loads((path / "checkpoint.json").read_bytes())
+        try:
+            head = json.loads((path / "checkpoint.json").read_bytes())
+            digests = head.pop("sha256")
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise _Damaged(f"checkpoint.json: {error}") from None
         if head["format"] > FORMAT:
             raise ValueError(
                 f"{path}: written by a newer version of ilk (format {head['format']}, this one"
                 f" reads up to {FORMAT}); update ilk to go on"
             )
+        # Before there was a digest of the head, there was none to compare.
+        if head["step"] != step or digests.get("head", _digest(head)) != _digest(head):
+            raise _Damaged("checkpoint.json does not match its checksum")
         tensors = {}
         for part in PARTS:
             data = (path / f"{part}.safetensors").read_bytes()
-            if hashlib.sha256(data).hexdigest() != head["sha256"][part]:
+            if hashlib.sha256(data).hexdigest() != digests[part]:
                 raise _Damaged(f"{part}.safetensors does not match its checksum")
             tensors[part] = safetensors.torch.load(data)
         return Checkpoint(head["step"], head, tensors)
@@ -132,7 +142,11 @@ class _Damaged(Exception):
     """The bytes of a checkpoint are not those that were written."""
 
 
-_BAD = (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, _Damaged)
+_BAD = (OSError, AttributeError, KeyError, TypeError, _Damaged)
+
+
+def _digest(head: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
 
 
 def state_tensors(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .files import write_file
+from ilk.files import write_file
 
 __all__ = ["Log", "truncate"]
 

@@ -19,10 +19,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 import ilk
 from ilk.data.kinds import Kinds
+from ilk.files import lock, remove_temporaries, write_file
 
 from .batches import dropout_seed, slice_of, step_batch, validation_batch
 from .checkpoint import Checkpoints, restore_optimizer, state_tensors
-from .files import lock, remove_temporaries, write_file
 from .log import Log
 from .machine import accelerated, card
 from .objective import Objective, samples, score
@@ -79,7 +79,6 @@ def train(
                 folder.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock(folder))
                 remove_temporaries(folder)
-                remove_temporaries(folder, ".model-")  # those of Model.save
             except OSError as error:
                 raise SaveError(error.errno, f"out: can't write to {folder}: {error}") from error
         accelerator.wait_for_everyone()

@@ -1,16 +1,34 @@
-"""Writing that does not lose anything: atomic files and folders, and one process a folder."""
+"""Writing that does not lose anything: atomic files and folders, and one process a folder.
+
+Whatever the package writes, it writes here. What is new is made beside its place, under a hidden
+name that begins with `.tmp-`, and takes the place when it is on disk. A process that is killed
+leaves at most such a hidden file.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["lock", "remove_temporaries", "write_bytes", "write_directory", "write_file"]
+__all__ = [
+    "lock",
+    "previous",
+    "remove_temporaries",
+    "write_bytes",
+    "write_directory",
+    "write_file",
+]
 
 TEMPORARY = ".tmp-"
+# Two writers of one folder get in each other's way between two renames: these errors then.
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
+ATTEMPTS = 50
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -24,10 +42,16 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_file(path: Path, data: bytes) -> None:
     """Replace a file: whoever looks sees the old one or the new one, whole.
 
+    A link stays, and what it points to is replaced. A device or a pipe is written to.
+
     Raises:
         OSError: If it can't be written; the old file is as it was.
     """
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    path = path.resolve()
+    temporary = _temporary(path.parent)
     try:
         write_bytes(temporary, data)
         os.replace(temporary, path)
@@ -39,33 +63,66 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_directory(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder that is there whole or not at all.
+    """Make a folder that is there whole or not at all, in place of one of that name.
 
-    `fill` writes into a temporary folder beside it, which then takes the name, from a folder of
-    that name if there is one.
+    `fill` writes into a temporary folder beside it, which then takes the name. A folder can't be
+    replaced in one step: in between, the former one is `previous(path)`.
 
     Raises:
-        OSError: If it can't be written; nothing is left behind.
+        OSError: If it can't be written; the former folder is as it was.
     """
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    path = path.resolve()
+    temporary = _temporary(path.parent)
     try:
         temporary.mkdir(parents=True)
         fill(temporary)
         _sync_directory(temporary)
-        if path.exists():
-            shutil.rmtree(path)
-        os.rename(temporary, path)
+        _take_place(temporary, path)
         _sync_directory(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def remove_temporaries(directory: Path, prefix: str = TEMPORARY) -> None:
+def previous(path: Path) -> Path:
+    """Where the former folder is while a new one takes its place, or if that was interrupted.
+
+    Example:
+        >>> previous(Path("runs/model")).as_posix()
+        'runs/.old-model'
+    """
+    path = path.resolve() if path.is_symlink() else path
+    return path.with_name(f".old-{path.name}")
+
+
+def remove_temporaries(directory: Path) -> None:
     """Remove what a killed process left half written."""
-    for path in directory.glob(f"{prefix}*"):
+    for path in directory.glob(f"{TEMPORARY}*"):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def _temporary(folder: Path) -> Path:
+    return folder / f"{TEMPORARY}{secrets.token_hex(8)}"
+
+
+def _take_place(new: Path, path: Path) -> None:
+    """Rename a folder to a name that may be taken, perhaps by another process just now."""
+    old = previous(path)
+    for attempt in range(ATTEMPTS):
+        try:
+            if path.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                os.rename(path, old)
+            os.rename(new, path)
+            break
+        except OSError as error:
+            if not path.exists():
+                with suppress(OSError):
+                    os.rename(old, path)
+            if error.errno not in _TAKEN or attempt + 1 == ATTEMPTS:
+                raise
+            time.sleep(0.01)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -76,7 +133,7 @@ def lock(directory: Path) -> Iterator[None]:
         RuntimeError: If another process holds it.
         OSError: If the folder can't be written to.
     """
-    with open(directory / ".lock", "a+") as file:
+    with open(directory / ".lock", "a+", errors="replace") as file:
         if not _try_lock(file.fileno()):
             file.seek(0)
             owner = file.read().strip() or "unknown"

@@ -1,0 +1,1 @@
+"""What may go wrong, tried many times over: `python -m benchmarks.faults`."""
