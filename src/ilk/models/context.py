@@ -58,7 +58,7 @@ class ContextTable(Conditional):
         code = torch.zeros_like(x[:, 0], dtype=torch.int32)
         for k, (dy, dx) in enumerate(self.offsets):
             rows = padded[:, _TOP + dy : _TOP + dy + height]
-            code |= rows[:, :, _SIDE + dx : _SIDE + dx + width] << k
+            code += rows[:, :, _SIDE + dx : _SIDE + dx + width] * (1 << k)
         return code
 
     def forward(self, x: Tensor, context: Context) -> Tensor:

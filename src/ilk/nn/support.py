@@ -65,7 +65,8 @@ class SupportTrunk(nn.Module):
         *batch, _, height, width = support.shape
         weight = next(self.parameters())
         x = support.flatten(0, -4).to(weight.dtype) * (2 / (self.levels - 1)) - 1
-        x = torch.cat([x, positions(height, width, x).expand(len(x), -1, -1, -1)], dim=1)
+        place = positions(height, width, x).expand(x.shape[0], -1, -1, -1)
+        x = torch.cat([x, place], dim=1)
         if extra is not None:
             x = torch.cat([x, self.share * extra.flatten(0, -4).to(x.dtype)], dim=1)
         *convs, last = self.convs
