@@ -161,9 +161,7 @@ CASES: dict[str, Callable[[], Model]] = {
     ),
     "recall": lambda: RecallPixelCNN((1, 5, 4), **_RECALL),
     "recall snail": lambda: RecallPixelCNN((1, 5, 4), backbone="snail", **_RECALL, **_GREY),
-    "recall pixelcnnpp": lambda: RecallPixelCNN(
-        (1, 5, 4), backbone="pixelcnnpp", **_RECALL
-    ),
+    "recall pixelcnnpp": lambda: RecallPixelCNN((1, 5, 4), backbone="pixelcnnpp", **_RECALL),
 }
 
 

@@ -24,6 +24,7 @@ VERBS = {
     "compress": "pictures of a kind in few bytes, without loss",
     "decompress": "the pictures of an archive",
     "export": "a model as ONNX, to run without PyTorch",
+    "push": "a model to the Hugging Face hub",
     "data": "fetch, verify and describe a data set or a folder of pictures",
 }
 

@@ -126,6 +126,23 @@ class Model(nn.Module, ABC):
 
         return save(self, Path(directory), card)
 
+    def push_to_hub(
+        self, repo: str, card: dict[str, Any] | None = None, *, private: bool = False
+    ) -> str:
+        """Writes the model to the Hugging Face hub as `you/name`; see `ilk.models.hub.push`."""
+        from .hub import push
+
+        return push(self, repo, card, private=private)
+
+    @staticmethod
+    def from_pretrained(repo: str, revision: str = "") -> Model:
+        """A model of the hub, `you/name`; `ilk.load` by another name, and for directories too."""
+        from .storage import load, shipped
+
+        if Path(repo).is_dir() or repo in shipped():
+            return load(repo)
+        return load(f"hub:{repo}@{revision}" if revision else f"hub:{repo}")
+
     @property
     def dims(self) -> int:
         """Number of values of an image, C x H x W."""

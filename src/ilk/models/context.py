@@ -62,7 +62,8 @@ class ContextTable(Conditional):
         return code
 
     def forward(self, x: Tensor, context: Context) -> Tensor:
-        return self.logit[self.patterns(x)][:, None]
+        code = self.patterns(x)
+        return self.logit.index_select(0, code.flatten()).view_as(code)[:, None]
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
         return _State((), size, batch)
