@@ -29,7 +29,7 @@ def readme(
     Example:
         >>> import ilk
         >>> model = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)
-        >>> print(readme(model, "you/name", {"command": "ilk train"})[:52])
+        >>> print(readme(model, "you/name", {"command": "ilk train"})[:49])
         ---
         library_name: ilk
         tags:
