@@ -32,7 +32,12 @@ def fetch(repo: str) -> Path:
     with _said_plainly(repo):
         from huggingface_hub import snapshot_download
 
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(FILES)))
+        # One at a time: where a file fails, the library's threads close each other's connections.
+        return Path(
+            snapshot_download(
+                name, revision=revision or None, allow_patterns=list(FILES), max_workers=1
+            )
+        )
 
 
 def push(
