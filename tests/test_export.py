@@ -100,6 +100,18 @@ def test_no_pixel_of_the_graph_sees_itself_or_a_later_one(exported: export.Expor
     assert not np.tril(moved).any() and np.triu(moved, 1)[np.triu_indices(6, 1)].all()
 
 
+@pytest.mark.parametrize("build", [GatedPixelCNN, PixelSNAIL])
+def test_the_graph_is_right_where_the_model_is_certain(build: type[Model]) -> None:
+    family = {"levels": 2, "likelihood": "bernoulli" if build is GatedPixelCNN else "logistics"}
+    model = seeded(lambda: build(SHAPE, width=8, depth=1, **family))
+    model.net.head[-1].bias.fill_(30 if build is GatedPixelCNN else -7)
+    done = export.to_onnx(model)
+    x = torch.stack([torch.zeros(SHAPE), torch.ones(SHAPE), torch.eye(2, 3)[None]]).byte()
+    (nats,) = session(done.content).run(["log_prob"], {"x": x[None].numpy()})
+    assert np.allclose(nats[0], model.double()().log_prob(x), rtol=1e-5, atol=1e-5)
+    assert nats.min() < -100
+
+
 def test_metadata(model: Model, exported: export.Exported) -> None:
     read = session(exported.content).get_modelmeta().custom_metadata_map
     assert read == exported.metadata

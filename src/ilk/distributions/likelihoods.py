@@ -117,6 +117,11 @@ def _float(t: Tensor) -> Tensor:
     return t if t.dtype == torch.float64 else t.float()
 
 
+def _log_sigmoid(x: Tensor) -> Tensor:
+    # A graph of ONNX would have log(sigmoid(x)), which is minus infinity from -100 on.
+    return -F.softplus(-x) if torch.compiler.is_exporting() else F.logsigmoid(x)
+
+
 def _invert(log_p: Tensor, uniform: Tensor, temperature: float) -> Tensor:
     if temperature == 0:
         return log_p.argmax(dim=-1, keepdim=True)
@@ -151,6 +156,8 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         logit = _float(parameters)
+        if torch.compiler.is_exporting():
+            return _log_sigmoid((2 * x.to(logit) - 1) * logit)
         return -F.binary_cross_entropy_with_logits(logit, x.to(logit), reduction="none")
 
     def gradient(self, parameters: Tensor, x: Tensor) -> Tensor:
@@ -244,9 +251,9 @@ class Logistics(Likelihood):
         lower = (centre - half) * inverse
         last, first = (x == self.levels - 1)[..., None], (x == 0)[..., None]
         # log(s(u) - s(l)) = log s(u) + log s(-l) + log(1 - e^(l - u)): stable in both tails.
-        inside = F.logsigmoid(upper) + F.logsigmoid(-lower)
+        inside = _log_sigmoid(upper) + _log_sigmoid(-lower)
         inside = inside + torch.log(-torch.expm1(-2 * half * inverse))
-        edge = torch.where(first, F.logsigmoid(upper), F.logsigmoid(-lower))
+        edge = torch.where(first, _log_sigmoid(upper), _log_sigmoid(-lower))
         return torch.where(first | last, edge, inside)
 
     def _scale(self, x: Tensor) -> Tensor:

@@ -118,7 +118,8 @@ class RecallPixelCNN(Model):
         """What the network asks at the first pixel of every patch, `(B, K h w, P)`, and states and
         gradients at all pixels, `(B, K, width + parameters, H, W)`."""
         images, net = support.flatten(0, 1), cast(PixelNet, self.net)
-        state = F.silu(net.begin(images, told, self.layer).horizontal)
+        each = told.spread(support.shape[1]) if support.shape[1] else told
+        state = F.silu(net.begin(images, each, self.layer).horizontal)
         gradient = self.likelihood.gradient(self.guess(state), images)
         first = state[..., :: self.patch, :: self.patch].flatten(2).transpose(1, 2)
         asked = net.queries[0](first).unflatten(0, support.shape[:2]).flatten(1, 2)

@@ -59,6 +59,14 @@ class Context:
         weights = {k[8:]: t for k, t in tensors.items() if k.startswith("weights.")}
         return Context(**parts, weights=weights)
 
+    def spread(self, times: int) -> Context:
+        """Every condition `times` in a row, `(B times, ...)`."""
+        each = {
+            name: t[:, None].expand(-1, times, *t.shape[1:]).flatten(0, 1)
+            for name, t in self.tensors().items()
+        }
+        return Context.of(each)
+
     def to(self, *args: Any, **kwargs: Any) -> Context:
         """Moves or casts the tensors (a mask stays boolean)."""
         moved = {k: t.to(*args, **kwargs) for k, t in self.tensors().items()}
