@@ -122,7 +122,7 @@ def to_onnx(model: Model, name: str = "", tolerance: float = TOLERANCE) -> Expor
         for (output, scale), a, b in zip(
             (("parameters", 1), ("log_prob", model.dims)), got, wanted, strict=True
         ):
-            off = _difference(a / scale, b.numpy() / scale)
+            off = _difference(np.asarray(a) / scale, b.numpy() / scale)
             difference[output] = max(difference[output], off)
             if not off <= tolerance:
                 raise RuntimeError(

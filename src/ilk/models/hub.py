@@ -99,5 +99,5 @@ def _said_plainly(repo: str) -> Iterator[None]:
         ) from error
     except errors.LocalTokenNotFoundError as error:
         raise PermissionError("hub: it does not know you: `hf auth login`") from error
-    except errors.HTTPError as error:
+    except errors.HTTPError as error:  # type: ignore[reportPrivateImportUsage]
         raise OSError(f"hub: {repo!r}: {str(error).splitlines()[0]}") from error
