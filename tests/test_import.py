@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 LATE = ("PIL", "rich", "tyro", "accelerate", "tensorboard", "fastapi", "constriction")
+LATE += ("onnx", "onnxruntime", "huggingface_hub")
 
 
 def run(code: str) -> str:

@@ -13,7 +13,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import coding, data, distributions, evaluation, models, nn, reads, render, training
+    from . import (
+        coding,
+        data,
+        distributions,
+        evaluation,
+        export,
+        models,
+        nn,
+        reads,
+        render,
+        training,
+    )
     from .checks import CausalityReport, check_causality, naive_sample
     from .models import load
 
@@ -24,6 +35,7 @@ __all__ = [
     "data",
     "distributions",
     "evaluation",
+    "export",
     "load",
     "models",
     "naive_sample",

@@ -70,6 +70,14 @@ def test_bfloat16_is_not_scored_in_bfloat16(family: Likelihood) -> None:
 
 
 @every
+def test_the_gradient_is_that_of_the_score(family: Likelihood) -> None:
+    parameters = torch.randn(2, family.parameters, 3, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randint(family.levels, (2, family.channels, 3, 4))
+    (wanted,) = torch.autograd.grad(family.log_prob(parameters, x).sum(), parameters)
+    assert torch.allclose(family.gradient(parameters.detach(), x), wanted, atol=1e-12)
+
+
+@every
 def test_gradients_stay_finite_at_extremes(family: Likelihood) -> None:
     sizes = [0.0, 20.0, -20.0, 1e3, -1e3]
     rows = [torch.full((family.parameters,), s) for s in sizes]

@@ -24,6 +24,8 @@ VERBS = {
     "info": "what a model is: arguments, parameters, card",
     "compress": "pictures of a kind in few bytes, without loss",
     "decompress": "the pictures of an archive",
+    "export": "a model as ONNX, to run without PyTorch",
+    "push": "a model to the Hugging Face hub",
     "data": "fetch, verify and describe a data set or a folder of pictures",
 }
 

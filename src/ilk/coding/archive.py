@@ -29,7 +29,7 @@ from ..distributions import Autoregressive
 from ..models import Model
 from . import blob
 from .errors import CodingError
-from .fingerprint import MOST_THREADS, Platform, arithmetic, digest
+from .fingerprint import MOST_THREADS, Platform, arithmetic, fingerprint
 
 __all__ = ["CHUNK", "Archive", "DamagedArchive", "Header", "pack", "read_header", "unpack"]
 
@@ -161,7 +161,7 @@ def pack(
     header = Header(
         FORMAT,
         name,
-        _fingerprint(model),
+        fingerprint(model),
         model.shape,
         model.levels,
         here.machine,
@@ -324,7 +324,7 @@ def _conditioned(model: Model, support: Tensor | None) -> Autoregressive:
 
 def _check(header: Header, model: Model, here: Platform, elsewhere: bool) -> None:
     """Refuses another model or platform."""
-    mine = _fingerprint(model)
+    mine = fingerprint(model)
     if header.fingerprint != mine:
         raise CodingError(
             f"archive: made with another model, {header.model!r} with fingerprint"
@@ -372,10 +372,6 @@ def _header(fields: dict[str, Any]) -> Header:
     if not 1 <= header.threads <= MOST_THREADS:
         raise ValueError(f"{header.threads} threads")
     return header
-
-
-def _fingerprint(model: Model) -> str:
-    return digest(model.state_dict(), json.dumps(model.config, sort_keys=True), size=8).hex()
 
 
 def _device(model: Model) -> torch.device:

@@ -8,17 +8,22 @@ these, and is refused where they differ.
 from __future__ import annotations
 
 import functools
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-__all__ = ["MOST_THREADS", "Platform", "arithmetic", "digest"]
+if TYPE_CHECKING:
+    from ..models import Model
+
+__all__ = ["MOST_THREADS", "Platform", "arithmetic", "digest", "fingerprint"]
 
 MOST_THREADS = 256
 
@@ -110,3 +115,15 @@ def digest(tensors: Mapping[str, Tensor], *texts: str, size: int = 4) -> bytes:
         total.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
         total.update(t.flatten().view(torch.uint8).numpy().data)
     return total.digest()
+
+
+def fingerprint(model: Model) -> str:
+    """Digest of a model's config and weights, 16 hexadecimal digits.
+
+    Example:
+        >>> import ilk
+        >>> model = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)
+        >>> fingerprint(model) == fingerprint(model.eval())
+        True
+    """
+    return digest(model.state_dict(), json.dumps(model.config, sort_keys=True), size=8).hex()

@@ -58,6 +58,18 @@ class Likelihood(ABC):
             x: Integers `(N, C, H, W)`; the result has their shape.
         """
 
+    def gradient(self, parameters: Tensor, x: Tensor) -> Tensor:
+        r"""Which way the truth lies, :math:`\nabla_\phi \log p(x; \phi)`, shaped as parameters.
+
+        Arguments:
+            parameters, x: As in `log_prob`.
+
+        Example:
+            >>> Bernoulli(1).gradient(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)).item()
+            0.5
+        """
+        return torch.func.grad(lambda phi: self.log_prob(phi, x).sum())(parameters)
+
     def masses(self, parameters: Tensor, before: Tensor) -> Tensor:
         r"""Whole numbers `(..., levels)` for a coder: the next channel's probabilities.
 
@@ -105,6 +117,11 @@ def _float(t: Tensor) -> Tensor:
     return t if t.dtype == torch.float64 else t.float()
 
 
+def _log_sigmoid(x: Tensor) -> Tensor:
+    # A graph of ONNX would have log(sigmoid(x)), which is minus infinity from -100 on.
+    return -F.softplus(-x) if torch.compiler.is_exporting() else F.logsigmoid(x)
+
+
 def _invert(log_p: Tensor, uniform: Tensor, temperature: float) -> Tensor:
     if temperature == 0:
         return log_p.argmax(dim=-1, keepdim=True)
@@ -139,7 +156,13 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         logit = _float(parameters)
+        if torch.compiler.is_exporting():
+            return _log_sigmoid((2 * x.to(logit) - 1) * logit)
         return -F.binary_cross_entropy_with_logits(logit, x.to(logit), reduction="none")
+
+    def gradient(self, parameters: Tensor, x: Tensor) -> Tensor:
+        logit = _float(parameters)
+        return x.to(logit) - logit.sigmoid()
 
     def sample(self, parameters: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
         # F(0) = 1 - p(1) in closed form: the same inversion at a fraction of the cost.
@@ -170,6 +193,11 @@ class Categorical(Likelihood):
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         logits = _float(parameters).unflatten(1, (self.channels, self.levels))
         return logits.log_softmax(dim=2).gather(2, x.long()[:, :, None])[:, :, 0]
+
+    def gradient(self, parameters: Tensor, x: Tensor) -> Tensor:
+        logits = _float(parameters).unflatten(1, (self.channels, self.levels))
+        values = torch.arange(self.levels, device=x.device)[:, None, None]
+        return ((x[:, :, None] == values).to(logits) - logits.softmax(dim=2)).flatten(1, 2)
 
 
 class Logistics(Likelihood):
@@ -223,9 +251,9 @@ class Logistics(Likelihood):
         lower = (centre - half) * inverse
         last, first = (x == self.levels - 1)[..., None], (x == 0)[..., None]
         # log(s(u) - s(l)) = log s(u) + log s(-l) + log(1 - e^(l - u)): stable in both tails.
-        inside = F.logsigmoid(upper) + F.logsigmoid(-lower)
+        inside = _log_sigmoid(upper) + _log_sigmoid(-lower)
         inside = inside + torch.log(-torch.expm1(-2 * half * inverse))
-        edge = torch.where(first, F.logsigmoid(upper), F.logsigmoid(-lower))
+        edge = torch.where(first, _log_sigmoid(upper), _log_sigmoid(-lower))
         return torch.where(first | last, edge, inside)
 
     def _scale(self, x: Tensor) -> Tensor:

@@ -132,6 +132,23 @@ class Model(nn.Module, ABC):
 
         return save(self, Path(directory), card)
 
+    def push_to_hub(
+        self, repo: str, card: dict[str, Any] | None = None, *, private: bool = False
+    ) -> str:
+        """Writes the model to the Hugging Face hub as `you/name`; see `ilk.models.hub.push`."""
+        from .hub import push
+
+        return push(self, repo, card, private=private)
+
+    @staticmethod
+    def from_pretrained(repo: str, revision: str = "") -> Model:
+        """A model of the hub, `you/name`; `ilk.load` by another name, and for directories too."""
+        from .storage import load, shipped
+
+        if Path(repo).is_dir() or repo in shipped():
+            return load(repo)
+        return load(f"hub:{repo}@{revision}" if revision else f"hub:{repo}")
+
     @property
     def dims(self) -> int:
         """Number of values of an image, C x H x W."""
@@ -151,14 +168,15 @@ class Model(nn.Module, ABC):
             raise ValueError(f"{name} in 0..{self.levels - 1}, got {dtype}")
         if support.dim() not in (4, 5) or tuple(support.shape[-3:]) != self.shape:
             raise ValueError(f"{name}, or a batch of such; got shape {tuple(support.shape)}")
-        if support.numel() and (int(support.min()) < 0 or int(support.max()) >= self.levels):
+        traced = torch.compiler.is_exporting()  # there are no values then
+        if not traced and _outside(support, self.levels):
             got = f"{int(support.min())}..{int(support.max())}"
             raise ValueError(f"{name} in 0..{self.levels - 1}, got {got}")
         if support.dim() == 4:
             if mask is not None and mask.dim() == 1:
                 mask = mask[None]
             support = support[None]
-        if not len(support):
+        if not support.shape[0]:
             raise ValueError(f"{name}, or a batch of such; got an empty batch")
         if mask is None:
             mask = torch.ones(support.shape[:2], dtype=torch.bool)
@@ -166,6 +184,10 @@ class Model(nn.Module, ABC):
             wanted, got = tuple(support.shape[:2]), tuple(mask.shape)
             raise ValueError(f"mask must be boolean {wanted}, got {mask.dtype} {got}")
         return support.to(device), mask.to(device)
+
+
+def _outside(x: Tensor, levels: int) -> bool:
+    return x.numel() > 0 and (int(x.min()) < 0 or int(x.max()) >= levels)
 
 
 def _recording(init: Callable[..., None]) -> Callable[..., None]:

@@ -58,11 +58,12 @@ class ContextTable(Conditional):
         code = torch.zeros_like(x[:, 0], dtype=torch.int32)
         for k, (dy, dx) in enumerate(self.offsets):
             rows = padded[:, _TOP + dy : _TOP + dy + height]
-            code |= rows[:, :, _SIDE + dx : _SIDE + dx + width] << k
+            code += rows[:, :, _SIDE + dx : _SIDE + dx + width] * (1 << k)
         return code
 
     def forward(self, x: Tensor, context: Context) -> Tensor:
-        return self.logit[self.patterns(x)][:, None]
+        code = self.patterns(x)
+        return self.logit.index_select(0, code.flatten()).view_as(code)[:, None]
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
         return _State((), size, batch)

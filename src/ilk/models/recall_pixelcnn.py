@@ -9,7 +9,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import grad
 
 from ..nn import Context, DotProductRead, PixelNet, SupportPatches, SupportSummary, SupportTrunk
 from .backbones import assemble
@@ -119,12 +118,9 @@ class RecallPixelCNN(Model):
         """What the network asks at the first pixel of every patch, `(B, K h w, P)`, and states and
         gradients at all pixels, `(B, K, width + parameters, H, W)`."""
         images, net = support.flatten(0, 1), cast(PixelNet, self.net)
-        state = F.silu(net.begin(images, told, self.layer).horizontal)
-
-        def log_prob(guess: Tensor) -> Tensor:
-            return self.likelihood.log_prob(guess, images).sum()
-
-        gradient = grad(log_prob)(self.guess(state))
+        each = told.spread(support.shape[1]) if support.shape[1] else told
+        state = F.silu(net.begin(images, each, self.layer).horizontal)
+        gradient = self.likelihood.gradient(self.guess(state), images)
         first = state[..., :: self.patch, :: self.patch].flatten(2).transpose(1, 2)
         asked = net.queries[0](first).unflatten(0, support.shape[:2]).flatten(1, 2)
         found = torch.cat([state, gradient.to(state)], dim=1).unflatten(0, support.shape[:2])

@@ -70,6 +70,8 @@ def _is_model(directory: Path) -> bool:
 def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
     """Loads a model that ships with the package, or one from a directory, ready to use.
 
+    `hub:you/name`, or `hub:you/name@revision`, is one from the Hugging Face hub, see `hub.fetch`.
+
     Raises:
         FileNotFoundError: If there is no such model.
         ValueError: If the files are damaged, foreign or of a newer format.
@@ -122,6 +124,10 @@ def card(name_or_dir: str | Path) -> dict[str, Any] | None:
 
 def _find(name_or_dir: str | Path) -> Path:
     directory = Path(name_or_dir)
+    if str(name_or_dir).startswith("hub:"):
+        from .hub import fetch
+
+        directory = fetch(str(name_or_dir)[4:])
     if not directory.is_dir() and str(name_or_dir) in shipped():
         directory = _WEIGHTS / str(name_or_dir)
     if not directory.exists() and _is_model(previous(directory)):
@@ -129,7 +135,7 @@ def _find(name_or_dir: str | Path) -> Path:
     if not _is_model(directory):
         raise FileNotFoundError(
             f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
-            f"model.safetensors, or one of the shipped models {shipped()}"
+            f"model.safetensors, one of the shipped models {shipped()}, or hub:you/name"
         )
     return directory
 

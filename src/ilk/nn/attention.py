@@ -143,7 +143,7 @@ def landmarked(key: Tensor, place: Tensor, heads: int) -> Tensor:
         raise ValueError(f"a local read needs 5 features a head: got {features} for {heads} heads")
     y, x = place.flatten(1)
     four = F.pad(torch.stack([y, x, y**2 + x**2, torch.ones_like(y)], dim=-1), (0, 0, 1, 0))
-    four = four[:, None].expand(len(key), -1, heads, -1)
+    four = four[:, None].expand(key.shape[0], -1, heads, -1)
     own = key.unflatten(-1, (heads, -1))[..., 4:].to(four.dtype)
     return torch.cat([four, own], dim=-1).flatten(2)
 

@@ -40,7 +40,7 @@ class Context:
     @property
     def batch(self) -> int:
         """Number of conditions B, 1 if there is nothing to condition on."""
-        return next((len(t) for t in self.tensors().values()), 1)
+        return next((t.shape[0] for t in self.tensors().values()), 1)
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by name."""
@@ -58,6 +58,14 @@ class Context:
         parts = {k: t for k, t in tensors.items() if not k.startswith("weights.")}
         weights = {k[8:]: t for k, t in tensors.items() if k.startswith("weights.")}
         return Context(**parts, weights=weights)
+
+    def spread(self, times: int) -> Context:
+        """Every condition `times` in a row, `(B times, ...)`."""
+        each = {
+            name: t[:, None].expand(-1, times, *t.shape[1:]).flatten(0, 1)
+            for name, t in self.tensors().items()
+        }
+        return Context.of(each)
 
     def to(self, *args: Any, **kwargs: Any) -> Context:
         """Moves or casts the tensors (a mask stays boolean)."""
@@ -261,7 +269,7 @@ class PixelNet(Conditional):
     def _through(self, stacks: Stacks, context: Context, first: int, last: int) -> Stacks:
         """Layers number `first` up to, but without, `last`."""
         v, h, kept, read = stacks
-        summary = _spread(context.summary, len(h) // context.batch)
+        summary = _spread(context.summary, h.shape[0] // context.batch)
         near = self._near((h.shape[-2], h.shape[-1]), like=self.vertical.conv.weight)
         for i in range(first, last):
             for j in self.asked[i]:

@@ -134,7 +134,7 @@ class SnailLayer(PixelLayer):
             c = c + self.read(read)
         h = h + F.glu(c, dim=1)
         if self.attention is not None:
-            place = positions(*h.shape[-2:], like=h).expand(len(h), -1, -1, -1)
+            place = positions(*h.shape[-2:], like=h).expand(h.shape[0], -1, -1, -1)
             y = self.attention(torch.cat([h, place], dim=1).flatten(2).transpose(1, 2))
             h = h + F.elu(y[..., :-2].transpose(1, 2).unflatten(2, h.shape[-2:]))
         return v, h

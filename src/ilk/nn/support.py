@@ -84,7 +84,7 @@ class SupportTrunk(nn.Module):
             extra = self.share * extra.flatten(0, -4).to(x.dtype)
         b = self.border
         size = (height + 2 * b, width + 2 * b)
-        place = positions(*size, x, b).expand(len(x), -1, -1, -1)
+        place = positions(*size, x, b).expand(x.shape[0], -1, -1, -1)
         x = F.pad(x, (b,) * 4)
         x = torch.cat([x, place] if extra is None else [x, place, F.pad(extra, (b,) * 4)], dim=1)
         *convs, last = self.convs
