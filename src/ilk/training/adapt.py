@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from .stopping import Stop
 __all__ = ["Adapted", "Look", "adapt"]
 
 HELD_BACK = 0.2
+# A step sees two queries in each of so many episodes of the kind, and so many of its own.
+EPISODES, REHEARSED = 2, 4
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,10 @@ def adapt(
     steps: int = 100,
     lr: float = 1e-3,
     rehearsal: float = 4.0,
-    own: int = 64,
+    own: int | Batch = 48,
     look_every: int = 10,
     patience: int = 3,
+    precision: Literal["bf16", "float32"] = "bf16",
     seed: int = 0,
     on_look: Callable[[Look], None] | None = None,
 ) -> Adapted:
@@ -95,9 +99,11 @@ def adapt(
         steps: Most steps.
         lr: Learning rate at its highest.
         rehearsal: Weight lambda of the divergence.
-        own: Episodes that the model makes up to rehearse with; a quarter of them is only looked at.
+        own: Episodes that the model makes up to rehearse with, or these from `own_episodes`, drawn
+            before; a quarter of them is only looked at.
         look_every: Steps between looks.
         patience: Looks without gain before it ends.
+        precision: Of steps, as in a recipe; looks are float32.
         seed: Decides which images are held out, and every episode.
         on_look: Called with every look.
 
@@ -114,13 +120,13 @@ def adapt(
         >>> done.after.held_nats < done.before.held_nats
         True
     """
-    _check(model, images, steps=steps, own=own, look_every=look_every, patience=patience)
+    _check(model, images, steps=steps, look_every=look_every, patience=patience)
     tutor = copy.deepcopy(model).requires_grad_(False).eval()
     student = copy.deepcopy(model)
     tell = on_look or (lambda look: None)
     with torch.random.fork_rng(devices=[]), Stop() as stop:
         torch.manual_seed(seed)
-        run = _Run(tutor, student, images, own, seed)
+        run = _Run(tutor, student, images, own, seed, precision == "bf16")
         looks = [run.look(0, steps)]
         tell(looks[0])
         best, kept = looks[0], copy.deepcopy(student.state_dict())
@@ -145,21 +151,28 @@ def adapt(
 class _Run:
     """What is fixed while a model is adapted: the images in two parts, the model's own."""
 
-    def __init__(self, tutor: Model, student: Model, images: Tensor, own: int, seed: int) -> None:
+    def __init__(
+        self,
+        tutor: Model,
+        student: Model,
+        images: Tensor,
+        own: int | Batch,
+        seed: int,
+        fast: bool,
+    ) -> None:
         self.tutor, self.student = tutor, student
-        self.rng = np.random.default_rng(seed)
+        self.device = next(student.parameters()).device.type
+        self.fast, self.rng = fast, np.random.default_rng(seed)
         order = torch.from_numpy(self.rng.permutation(len(images)))
         held = max(1, round(HELD_BACK * len(images)))
         rest = images[order[held:]].to(torch.uint8)
         none = torch.zeros(len(rest), dtype=torch.int64)
         self.kind = Kinds(rest, none, ("kind",), tutor.levels, "to adapt to")
         self.held = _given(images[order[:held]], rest[: tutor.shots])
-        drawn = own_episodes(tutor, own, queries=2)
-        looked_at = max(1, own // 4)
-        self.own, self.looked_at = (
-            some(drawn, slice(looked_at, None)),
-            some(drawn, slice(looked_at)),
-        )
+        drawn = own_episodes(tutor, own, queries=1) if isinstance(own, int) else own
+        looked_at = -(-len(drawn.kind) // 4)
+        self.own = some(drawn, slice(looked_at, None))
+        self.looked_at = some(drawn, slice(looked_at))
         self.own_before = score(tutor, self.looked_at, 16)
 
     def step(
@@ -169,11 +182,12 @@ class _Run:
         self.student.train()
         queries = min(2, len(self.kind.images) - 1)
         shots = min(self.student.shots, len(self.kind.images) - queries)
-        batch = draw_batch(self.kind, self.rng, 2, queries, shots, True, min(1, shots))
-        loss = Objective(self.student)(*batch)
-        if rehearsal:
-            chosen = torch.from_numpy(self.rng.integers(len(self.own.kind), size=4))
-            loss = loss + rehearsal * self._moved(some(self.own, chosen))
+        batch = draw_batch(self.kind, self.rng, EPISODES, queries, shots, True, min(1, shots))
+        chosen = torch.from_numpy(self.rng.integers(len(self.own.kind), size=REHEARSED))
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.fast):
+            loss = Objective(self.student)(*batch)
+            if rehearsal:
+                loss = loss + rehearsal * self._moved(some(self.own, chosen))
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(weights, 1.0)
         if not torch.isfinite(loss.detach() + norm):

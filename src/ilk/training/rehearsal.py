@@ -74,7 +74,7 @@ def divergence(old: Autoregressive, new: Autoregressive, x: Tensor) -> Tensor:
     Example:
         >>> import ilk
         >>> p = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=2)()
-        >>> float(divergence(p, p, p.sample((3,))))
+        >>> divergence(p, p, p.sample((3,))).item()
         0.0
     """
     was, now = (p.parameters(x).movedim(-3, -1) for p in (old, new))
