@@ -130,7 +130,7 @@ def adapt(
         looks = [run.look(0, steps)]
         tell(looks[0])
         best, kept = looks[0], copy.deepcopy(student.state_dict())
-        weights = [w for w in student.parameters() if w.requires_grad]
+        weights: list[Tensor] = [w for w in student.parameters() if w.requires_grad]
         optimizer = torch.optim.Adam(weights, lr=lr)
         for step in range(steps):
             for group in optimizer.param_groups:
