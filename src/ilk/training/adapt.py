@@ -73,6 +73,7 @@ def adapt(
     steps: int = 100,
     lr: float = 1e-3,
     rehearsal: float = 4.0,
+    tune: Literal["all", "biases"] = "all",
     own: int | Batch = 48,
     look_every: int = 10,
     patience: int = 3,
@@ -99,6 +100,7 @@ def adapt(
         steps: Most steps.
         lr: Learning rate at its highest.
         rehearsal: Weight lambda of the divergence.
+        tune: What moves: all weights, or only those that add or scale (vectors).
         own: Episodes that the model makes up to rehearse with, or these from `own_episodes`, drawn
             before; a quarter of them is only looked at.
         look_every: Steps between looks.
@@ -130,6 +132,8 @@ def adapt(
         looks = [run.look(0, steps)]
         tell(looks[0])
         best, kept = looks[0], copy.deepcopy(student.state_dict())
+        for w in student.parameters():
+            w.requires_grad_(tune == "all" or w.ndim < 2)
         weights: list[Tensor] = [w for w in student.parameters() if w.requires_grad]
         optimizer = torch.optim.Adam(weights, lr=lr)
         for step in range(steps):
@@ -145,7 +149,8 @@ def adapt(
             if ends or looks[-1].step - best.step >= patience * look_every:
                 break
         student.load_state_dict(kept)
-        return Adapted(student.eval(), looks[0], best, tuple(looks), stop.signal)
+        student.requires_grad_(True).eval()
+        return Adapted(student, looks[0], best, tuple(looks), stop.signal)
 
 
 class _Run:
