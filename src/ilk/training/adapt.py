@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -123,6 +124,14 @@ def adapt(
         True
     """
     _check(model, images, steps=steps, look_every=look_every, patience=patience)
+    if not (lr > 0 and math.isfinite(lr)):
+        raise ValueError(f"lr: wanted a finite number above 0, got {lr}")
+    if not (rehearsal >= 0 and math.isfinite(rehearsal)):
+        raise ValueError(f"rehearsal: wanted a finite number, 0 or more, got {rehearsal}")
+    if tune not in ("all", "biases"):
+        raise ValueError(f"tune: wanted all or biases, got {tune!r}")
+    if (own if isinstance(own, int) else len(own.kind)) < 2:
+        raise ValueError("own: wanted 2 or more episodes, one to rehearse with and one to look at")
     tutor = copy.deepcopy(model).requires_grad_(False).eval()
     student = copy.deepcopy(model)
     tell = on_look or (lambda look: None)
