@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=10, help="to adapt to, one model each")
     parser.add_argument("--others", type=int, default=40, help="other kinds, scored each time")
     parser.add_argument("--steps", type=int, default=24)
-    parser.add_argument("--lr", type=float, default=2e-4)
+    parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--rehearsal", type=float, default=4.0)
     parser.add_argument("--tune", choices=("all", "biases"), default="all")
     parser.add_argument("--own", type=int, default=32, help="episodes to rehearse with")

@@ -40,7 +40,7 @@ def adapt(
     support: SupportPaths,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Folder of the new model.")],
     steps: Annotated[int, tyro.conf.arg(help="Most steps.")] = 60,
-    lr: Annotated[float, tyro.conf.arg(help="Learning rate at its highest.")] = 1e-3,
+    lr: Annotated[float, tyro.conf.arg(help="Learning rate at its highest.")] = 3e-4,
     rehearsal: Annotated[
         float, tyro.conf.arg(help="Weight of staying near the model as it was.")
     ] = 4.0,
