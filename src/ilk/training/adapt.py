@@ -203,11 +203,11 @@ class _Run:
             if rehearsal:
                 loss = loss + rehearsal * self._moved(some(self.own, chosen))
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        if not torch.isfinite(loss.detach() + norm):
+        norm = float(torch.nn.utils.clip_grad_norm_(weights, 1.0).detach())
+        if not math.isfinite(float(loss.detach()) + norm):
             raise FloatingPointError(
-                f"step {step}: the loss is {float(loss)} nats/dim and the norm of its gradient"
-                f" {float(norm)}; a lower lr may help"
+                f"step {step}: the loss is {float(loss.detach())} nats/dim and the norm of its"
+                f" gradient {norm}; a lower lr may help"
             )
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
