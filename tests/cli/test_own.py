@@ -14,7 +14,19 @@ from ilk.cli import main
 from ilk.data import read_image
 from ilk.models.storage import card
 
-SMALL = ["--width", "8", "--depth", "2", "--read-at", "1", "--model-args", "patches", "8"]
+SMALL = [
+    "--width",
+    "8",
+    "--depth",
+    "2",
+    "--read-at",
+    "1",
+    "--model-args",
+    "patches",
+    "8",
+    "heads",
+    "1",
+]
 SMALL += ["--precision", "float32", "--sample-every", "0", "--steps", "2"]
 
 
@@ -42,6 +54,9 @@ def test_adapt_needs_three_pictures(tiny, kinds, tmp_path, capsys):
     assert main(words) == 1
     assert "images: wanted 3 or more of the kind" in capsys.readouterr().err
     assert not (tmp_path / "mine").exists()
+    (tmp_path / "mine").mkdir()
+    assert main(words) == 1
+    assert "exists and is no model" in capsys.readouterr().err
 
 
 def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, monkeypatch):

@@ -59,7 +59,9 @@ def adapt(
     """
     from ilk.training import adapt as run
 
-    check_writable(out / "config.json", "--out")
+    check_writable(out.parent / f".{out.name}", "--out")
+    if out.exists() and not (out / "config.json").exists():
+        raise FileExistsError(f"--out: {out} exists and is no model; name a new folder")
     loaded = load_model(model, device)
     images = read_pictures(picture_files(support, "--support"), loaded)
     note(f"{len(images)} pictures of one kind; {model} draws {own} kinds of its own to rehearse")
