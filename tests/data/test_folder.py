@@ -99,6 +99,35 @@ def test_drawings_for_a_binary_26_model_are_reduced_as_drawings(tmp_path):
     assert kinds.images[0].any(-2).sum() <= 2
 
 
+def page(side: int, width: int) -> np.ndarray:
+    """A thick diagonal stroke with a soft edge, dark on white."""
+    y, x = np.mgrid[:side, :side]
+    return (np.abs(y - x) - width).clip(0, 2) * 127.5
+
+
+def test_drawings_of_any_size_become_omniglots(tmp_path):
+    for i, side in enumerate((200, 320, 500)):
+        save(tmp_path / "k" / f"{i}.png", page(side, side // 30))
+    kinds, report = read_folder(tmp_path)
+    assert (kinds.shape, kinds.levels) == ((1, 26, 26), 2) and "ink on paper" in report.found
+    assert all(40 < int(image.sum()) < 140 for image in kinds.images)
+    assert read_folder(tmp_path, levels=256)[0].shape == (1, 64, 64)
+    assert read_folder(tmp_path, (1, 26, 26))[0].levels == 2
+    assert read_folder(tmp_path, (1, 32, 32))[0].levels == 256
+    save(tmp_path / "k" / "a.png", grey(0, (100, 100)))
+    save(tmp_path / "k" / "b.png", grey(1, (100, 100)))
+    save(tmp_path / "k" / "c.png", grey(2, (100, 100)))
+    save(tmp_path / "k" / "d.png", grey(3, (100, 100)))
+    assert read_folder(tmp_path)[0].levels == 256
+
+
+def test_a_report_counts_before_it_names(pets):
+    lines = str(read_folder(pets)[1]).splitlines()
+    assert lines[1] == "  2 kinds, 1 to 2 images each, 1 of one image"
+    assert "one size, none in colour, grey levels: read as 1x6x5 of 256 levels" in lines[2]
+    assert "  skipped 1: damaged or cut short" in lines
+
+
 def test_nothing_to_read_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         read_folder(tmp_path / "none")

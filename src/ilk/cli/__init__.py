@@ -20,6 +20,7 @@ VERBS = {
     "complete": "draw what is missing in a picture, given a few examples of its kind",
     "reads": "where in the examples attention looks while a picture is written",
     "train": "train a model, or go on with a run that was stopped",
+    "adapt": "improve a model on one kind, while it rehearses the others",
     "evaluate": "a model's table: nats by number of examples, classification",
     "info": "what a model is: arguments, parameters, card",
     "compress": "pictures of a kind in few bytes, without loss",

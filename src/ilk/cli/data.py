@@ -8,9 +8,11 @@ from typing import Annotated
 
 import tyro
 
-from .common import JsonFlag, bar, check_writable, parse, write_json, write_picture
+from .common import JsonFlag, bar, check_writable, note, parse, write_json, write_picture
 
 __all__ = ["data", "main"]
+
+PARTS = ("train", "valid", "test")
 
 
 def data(
@@ -38,7 +40,7 @@ def data(
     """
     import torch
 
-    from ilk.data import ARCHIVES, NAMES, download, load
+    from ilk.data import ARCHIVES, NAMES, download, load, part_of_folder, read_folder
     from ilk.render import sheet
 
     if not name:
@@ -56,7 +58,12 @@ def data(
                 archives = name if name in ARCHIVES else name.split("-")[0]
                 show = lambda p: tell(p.done, p.total or p.done, p.name)  # noqa: E731
                 download(archives, on_progress=show)
-    parts = {part: load(name, split, part, root) for part in ("train", "valid", "test")}
+    if name in NAMES:
+        parts = {part: load(name, split, part, root) for part in PARTS}
+    else:
+        kinds, report = read_folder(name)
+        note(str(report))
+        parts = {part: part_of_folder(kinds, part) for part in PARTS}
     facts = [
         {
             "part": part,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from .common import JsonFlag, ModelName, check_writable, load_model, parse, write_bytes, write_json
+from .common import JsonFlag, ModelName, check_writable, load_model, parse, write_file, write_json
 
 __all__ = ["export", "main"]
 
@@ -33,7 +33,7 @@ def export(
     from ilk.export import CHECKED, to_onnx
 
     done = to_onnx(loaded, model, tolerance)
-    write_bytes(onnx, done.content)
+    write_file(onnx, done.content)
     if json:
         sizes = [dict(zip(("batch", "images", "shots"), each, strict=True)) for each in CHECKED]
         facts = {"out": str(onnx), "bytes": len(done.content), "metadata": done.metadata}

@@ -19,6 +19,7 @@ from .common import (
     load_model,
     parse,
     read_support,
+    to_picture,
     write_json,
     write_picture,
 )
@@ -36,6 +37,9 @@ def sample(
     temperature: Annotated[
         float, tyro.conf.arg(help="Below 1 is more cautious; only 1 draws from the model.")
     ] = 1.0,
+    each: Annotated[
+        Path | None, tyro.conf.arg(help="Folder for a picture of each, numbered as in the sheet.")
+    ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
     json: JsonFlag = False,
@@ -51,10 +55,15 @@ def sample(
     if n < 1:
         raise ValueError(f"-n must be at least 1, got {n}")
     check_writable(out, "--out")
+    if each is not None:
+        check_writable(each / "01.png", "--each")
     loaded = load_model(model, device)
     p = loaded(read_support(support, loaded))
     x = p.sample((n,), generator(seed), temperature)
     write_picture(out, sheet(x, loaded.levels))
+    if each is not None:
+        for i, image in enumerate(x):
+            write_picture(each / f"{i + 1:02}.png", to_picture(image, loaded.levels))
     nats = (-p.log_prob(x) / loaded.dims).tolist()
     mean = sum(nats) / n
     if json:

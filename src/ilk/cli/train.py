@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from .common import check_writable, console, note
+from .common import check_writable, console, note, write_picture
 
 if TYPE_CHECKING:
-    from ilk.training import Progress, Recipe
+    from ilk.training import Plan, Progress, Recipe
 
 __all__ = ["main", "read_recipe"]
 
 _DESCRIPTION = """Train a model by a named recipe, every option of which can be changed, or go on
-with the run that --out holds: the same command resumes it exactly. Ctrl-C saves.
+with the run that --out holds: the same command resumes it exactly. Ctrl-C saves. With --data
+FOLDER alone, a folder of folders of pictures, the recipe is inferred from them.
 
-Example: ilk train omniglot --out runs/omniglot"""
+Example: ilk train omniglot --out runs/omniglot
+Example: ilk train --data leaves/"""
+_OUT_HELP = "\n\n--out DIR is the folder of the run (default: runs/RECIPE, or runs/FOLDER)."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,11 +33,13 @@ def main(arguments: Sequence[str]) -> int:
     from ilk.training import train
 
     out, rest = _take_out(list(arguments))
-    recipe = read_recipe(rest)
-    folder = out or Path("runs") / recipe.name
+    recipe, plan = _read(rest)
+    folder = out or Path("runs") / (plan.kinds[0].name.split("/")[0] if plan else recipe.name)
     check_writable(folder / "log.jsonl", "--out")
+    if plan is not None:
+        _introduce(plan, recipe, folder)
     with _Screen(f"training {recipe.name}") as screen:
-        result = train(recipe, folder, screen.report)
+        result = train(recipe, folder, screen.report, kinds=plan.kinds if plan else None)
     again = f"ilk train {' '.join(arguments)}"
     if not result.finished:
         note(f"stopped at step {result.step} of {result.steps}, saved; to go on: {again}")
@@ -43,15 +50,32 @@ def main(arguments: Sequence[str]) -> int:
 
 def read_recipe(arguments: Sequence[str]) -> Recipe:
     """A named recipe with the changes of a command line; arguments of the model add to its own."""
-    from ilk.training import RECIPES
+    return _read(arguments)[0]
 
+
+def _read(arguments: Sequence[str]) -> tuple[Recipe, Plan | None]:
+    """The recipe, and the plan that it comes from if its data are a folder of one's own."""
+    from ilk.training import RECIPES, plan_folder
+
+    words = list(arguments)
+    if not any(word in RECIPES for word in words) and _is_folder(words):
+        words = ["folder", *words]
+    recipe = _parse(words, RECIPES)
+    if "folder" not in words or not Path(recipe.data).is_dir():
+        return recipe, None
+    plan = plan_folder(recipe)
+    # Once more: what the command line says goes before what the pictures say.
+    return _parse(words, RECIPES | {"folder": plan.recipe}), plan
+
+
+def _parse(words: Sequence[str], recipes: dict[str, Recipe]) -> Recipe:
     # With pairs of its own, tyro would know a dictionary by these keys alone.
     none: dict[str, Any] = {"model_args": {}, "meta_args": {}}
-    named = {n: (f"{r.model} on {r.data}", replace(r, **none)) for n, r in RECIPES.items()}
+    named = {n: (f"{r.model} on {r.data}", replace(r, **none)) for n, r in recipes.items()}
     recipe = tyro.extras.overridable_config_cli(
-        named, prog="ilk train", args=list(arguments), description=_DESCRIPTION + _OUT_HELP
+        named, prog="ilk train", args=list(words), description=_DESCRIPTION + _OUT_HELP
     )
-    base = RECIPES[next(word for word in arguments if word in RECIPES)]
+    base = recipes[next(word for word in words if word in recipes)]
     return replace(
         recipe,
         model_args=base.model_args | recipe.model_args,
@@ -59,7 +83,33 @@ def read_recipe(arguments: Sequence[str]) -> Recipe:
     )
 
 
-_OUT_HELP = "\n\n--out DIR is the folder of the run (default: runs/RECIPE)."
+def _is_folder(words: Sequence[str]) -> bool:
+    """Whether --data names something that is not a data set of the package."""
+    from ilk.data import NAMES
+
+    following = [after for word, after in pairwise(words) if word == "--data"]
+    joined = [word.removeprefix("--data=") for word in words if word.startswith("--data=")]
+    return any(name not in NAMES for name in following + joined)
+
+
+def _introduce(plan: Plan, recipe: Recipe, out: Path) -> None:
+    """Says what was found, what will be done and how long it may take; writes a preview."""
+    from ilk.training import estimate, preview
+
+    if os.environ.get("RANK", "0") != "0":
+        return
+    note(str(plan.report))
+    for line in plan.notes:
+        note(line)
+    write_picture(out / "preview.png", preview(plan.kinds[0]))
+    note(f"what the network will see: {out / 'preview.png'}")
+    if "RANK" in os.environ:  # several processes step together, or not at all
+        return
+    pace = estimate(recipe, plan.kinds)
+    note(
+        f"about {_clock(pace * recipe.total_steps)} for {recipe.total_steps:,} steps"
+        f" ({pace:.2f} s each over 3 timed ones), validation apart; --steps or --images change it"
+    )
 
 
 def _take_out(arguments: list[str]) -> tuple[Path | None, list[str]]:

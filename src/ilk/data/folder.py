@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ilk.data.drawing import read_image
+from ilk.data.drawing import OMNIGLOT, read_image
 from ilk.data.kinds import Kinds, first_by_hash
 from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture
 
@@ -39,16 +40,28 @@ class FolderReport:
         used: The number of images read.
         skipped: Every other file, hidden ones excepted.
         empty: Kinds of which no image could be read, and which are left out therefore.
+        counts: The number of images of every kind that is left.
+        found: What the pictures are and what size and levels follow, where these were inferred.
     """
 
     folder: Path
     used: int
     skipped: tuple[Skipped, ...]
     empty: tuple[str, ...]
+    counts: tuple[int, ...] = ()
+    found: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.folder}: {self.used} images read, {len(self.skipped)} files skipped"]
-        lines += [f"  {s.path}: {s.reason}" for s in self.skipped]
+        if self.counts:
+            each = f"{min(self.counts)} to {max(self.counts)} images each"
+            lines.append(
+                f"  {len(self.counts)} kinds, {each}, {self.counts.count(1)} of one image"
+            )
+        lines += [f"  {self.found}"] if self.found else []
+        reasons = Counter(s.reason.partition(" (")[0] for s in self.skipped)
+        lines += [f"  skipped {n}: {reason}" for reason, n in reasons.most_common()]
+        lines += [f"    {s.path}: {s.reason}" for s in self.skipped]
         lines += [f"  {name}: no image left, kind left out" for name in self.empty]
         return "\n".join(lines)
 
@@ -70,6 +83,9 @@ def read_folder(
     squares as large as the median shorter side, at most 64; there are three channels where any
     picture is coloured (more than 1 % of pixels with channels more than 16 apart), else one. Where
     `levels` is not given: 2 where no picture needs resizing and all are black and white, else 256.
+    Drawings that need resizing become what `omniglot-26` has, `(1, 26, 26)` of 2 levels, where
+    that fits what is given: ink on paper, on the median at most 5 % of its pixels neither nearly
+    black nor nearly white.
 
     Arguments:
         folder: Where to look.
@@ -98,9 +114,10 @@ def read_folder(
             _reject(skipped, path, f"not a picture by its suffix {path.suffix!r}", on_error)
     for error in unread:
         _reject(skipped, Path(error.filename), str(error.strerror), on_error)
+    found = ""
     if shape is None or levels is None:
-        found = _infer(files, skipped, on_error)
-        shape, levels = shape or found[0], levels or found[1]
+        seen = _look([path for name in sorted(files) for path in files[name]], skipped, on_error)
+        shape, levels, found = seen.choose(shape, levels)
     images: list[Tensor] = []
     counts: dict[str, int] = {}
     for name in sorted(files):
@@ -118,6 +135,8 @@ def read_folder(
         used=len(images),
         skipped=tuple(Skipped(path, skipped[path]) for path in sorted(skipped)),
         empty=tuple(name for name, count in counts.items() if not count),
+        counts=tuple(counts[name] for name in names),
+        found=found,
     )
     if not images:
         raise ValueError(f"folder: no picture could be read.\n{report}")
@@ -185,12 +204,53 @@ def _reject(skipped: dict[Path, str], path: Path, reason: str, on_error: str) ->
     skipped[path] = reason.removeprefix(f"{path}: ")
 
 
-def _infer(
-    files: dict[str, list[Path]], skipped: dict[Path, str], on_error: str
-) -> tuple[tuple[int, int, int], int]:
+@dataclass(frozen=True)
+class _Seen:
+    """What pictures are, before any is resized.
+
+    Attributes:
+        sizes: Width and height of each.
+        coloured: How many are.
+        grey: Whether any has a value that is neither black nor white.
+        drawings: Whether they are ink on paper.
+    """
+
+    sizes: list[tuple[int, int]]
+    coloured: int
+    grey: bool
+    drawings: bool
+
+    def choose(
+        self, shape: tuple[int, int, int] | None, levels: int | None
+    ) -> tuple[tuple[int, int, int], int, str]:
+        """Shape, levels, each as given or else inferred, and why."""
+        if not self.sizes:
+            return shape or (1, LARGEST, LARGEST), levels or 256, ""
+        width, height = self.sizes[0]
+        count = len(set(self.sizes))
+        resized = count > 1 or max(width, height) > LARGEST
+        what = f"{self.coloured} in colour" if self.coloured else "none in colour"
+        what += ", ink on paper" if self.drawings else ", grey levels" if self.grey else ""
+        drawn = shape in (None, OMNIGLOT) and levels in (None, 2) and self.drawings and resized
+        if drawn:
+            shape, levels = OMNIGLOT, 2
+        elif shape is None:
+            if resized:
+                width = height = min(LARGEST, int(np.median([min(size) for size in self.sizes])))
+            shape = (3 if self.coloured else 1, height, width)
+        levels = levels or (256 if resized or self.grey or self.coloured else 2)
+        sides = [side for size in self.sizes for side in size]
+        size = f"{count} sizes, {min(sides)} to {max(sides)} pixels" if count > 1 else "one size"
+        hand = ", drawn anew in one stroke" if drawn else ""
+        made = "x".join(map(str, shape))
+        return shape, levels, f"{size}, {what}: read as {made} of {levels} levels{hand}"
+
+
+def _look(files: list[Path], skipped: dict[Path, str], on_error: str) -> _Seen:
     sizes: list[tuple[int, int]] = []
-    colour, grey_levels = False, False
-    for path in (path for name in sorted(files) for path in files[name]):
+    coloured, grey = 0, False
+    between: list[float] = []
+    for path in files:
         try:
             image = open_picture(path)
         except (ImageError, OSError) as error:
@@ -199,13 +259,9 @@ def _infer(
         sizes.append(image.size)
         values = np.asarray(flatten(image, colour=True)).astype(np.int16)
         apart = values.max(axis=2) - values.min(axis=2)
-        colour = colour or bool((apart > 16).mean() > 0.01)
-        grey_levels = grey_levels or bool(((values > 0) & (values < 255)).any())
-    if not sizes:
-        return (1, LARGEST, LARGEST), 256
-    width, height = sizes[0]
-    resized = len(set(sizes)) > 1 or max(width, height) > LARGEST
-    if resized:
-        width = height = min(LARGEST, int(np.median([min(size) for size in sizes])))
-    levels = 256 if resized or grey_levels or colour else 2
-    return (3 if colour else 1, height, width), levels
+        coloured += bool((apart > 16).mean() > 0.01)
+        grey = grey or bool(((values > 0) & (values < 255)).any())
+        dark, light = (values < 64).mean(), (values >= 192).mean()
+        between.append(float(1 - dark - light) if min(dark, light) > 0.001 else 1.0)
+    drawings = not coloured and bool(between) and float(np.median(between)) <= 0.05
+    return _Seen(sizes, coloured, grey, drawings)

@@ -3,6 +3,9 @@
 * `Recipe` says everything that decides a run; `RECIPES` has the named ones.
 * `train(recipe, out, on_progress=None, *, kinds=None) -> Result` runs it, or goes on with what
   `out` already holds. It needs the extra `train` (Accelerate).
+* `plan_folder(recipe) -> Plan` completes a recipe for a folder of folders of pictures, and
+  `estimate(recipe, kinds)` times a few steps of it.
+* `adapt(model, images) -> Adapted` improves a model on one kind, without losing the others.
 * `on_progress` is called with a `Progress` on the main process, and nothing is printed.
 
 What a run leaves in `out`:
@@ -24,18 +27,30 @@ Example:
 
 from __future__ import annotations
 
-from .loop import train
+from .adapt import Adapted, Look, adapt
+from .folder import Plan, plan_folder, preview
+from .loop import estimate, train
 from .recipe import RECIPES, Recipe
+from .rehearsal import divergence, own_episodes
 from .report import Progress, Result, SaveError
 from .schedule import ema_decay, learning_rate
 
 __all__ = [
     "RECIPES",
+    "Adapted",
+    "Look",
+    "Plan",
     "Progress",
     "Recipe",
     "Result",
     "SaveError",
+    "adapt",
+    "divergence",
     "ema_decay",
+    "estimate",
     "learning_rate",
+    "own_episodes",
+    "plan_folder",
+    "preview",
     "train",
 ]

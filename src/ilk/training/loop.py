@@ -8,7 +8,9 @@ import io
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import safetensors.torch
@@ -23,6 +25,7 @@ from ilk.files import lock, remove_temporaries, write_file
 
 from .batches import dropout_seed, slice_of, step_batch, validation_batch
 from .checkpoint import Checkpoints, restore_optimizer, state_tensors
+from .folder import read_kinds
 from .log import Log
 from .machine import accelerated, card
 from .objective import Objective, samples, score
@@ -34,7 +37,7 @@ from .stopping import Stop
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-__all__ = ["train"]
+__all__ = ["estimate", "train"]
 
 # Steps between agreements of several processes on whether one of them was told to stop: on an
 # accelerator each agreement waits for all work that is queued.
@@ -88,6 +91,36 @@ def train(
             stack.callback(run.log.close)
         stop = stack.enter_context(Stop())
         return run.fit(stop)
+
+
+def estimate(recipe: Recipe, kinds: tuple[Kinds, Kinds | None], steps: int = 3) -> float:
+    """Seconds that a step takes on this machine, from a few that are thrown away.
+
+    The first one, which is slower, is not counted; validation and checkpoints come on top.
+
+    Arguments:
+        recipe: Of the run.
+        kinds: Its training and validation data.
+        steps: Steps to time.
+
+    Raises:
+        ValueError: If the data do not fit the recipe.
+        ImportError: If the extra `train` is not installed.
+    """
+    with (
+        TemporaryDirectory() as scratch,
+        accelerated(recipe) as accelerator,
+        torch.random.fork_rng(devices=[]),
+    ):
+        plain = replace(recipe, tensorboard=False)
+        run = _Run(plain, Path(scratch), lambda progress: None, accelerator, *kinds)
+        run._train_step()
+        torch.stack(run.pending).cpu()  # waits until it is done
+        began = time.perf_counter()
+        for _ in range(steps):
+            run._train_step()
+        torch.stack(run.pending).cpu()
+        return (time.perf_counter() - began) / steps
 
 
 class _Run:
@@ -392,8 +425,10 @@ class _Run:
 
 
 def _load(recipe: Recipe) -> tuple[Kinds, Kinds | None]:
-    from ilk.data import load
+    from ilk.data import NAMES, load
 
+    if recipe.data not in NAMES and Path(recipe.data).is_dir():
+        return read_kinds(recipe)
     train, valid = (
         load(recipe.data, recipe.split, part, recipe.data_root) for part in ("train", "valid")
     )

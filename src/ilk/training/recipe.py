@@ -76,6 +76,10 @@ class Recipe:
     """Which kinds are for training, where the data have several splits."""
     data_root: Path | None = None
     """Where the data are; by default what ILK_DATA says, or the cache."""
+    shape: tuple[int, int, int] | None = None
+    """Channels, height and width to bring a folder's pictures to; inferred where not given."""
+    levels: int | None = None
+    """Values of a pixel to quantise a folder's pictures to; inferred where not given."""
     rotate: bool = False
     """Every kind turned by 90, 180 and 270 degrees is a further kind."""
     shots: int = 8
@@ -336,7 +340,17 @@ RECIPES: dict[str, Recipe] = _named(
     ),
     Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
     Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
-    Recipe(name="folder", model="attention", likelihood="logistics", data="images"),
+    Recipe(
+        name="folder",
+        model="attention",
+        model_args=_FINE,
+        likelihood="logistics",
+        data="images",
+        batch=2,
+        queries=4,
+        even_shots=True,
+        warmup=100,
+    ),
 )
 """Named recipes. `omniglot` is what ships. The other three of Omniglot, those of the table of Reed
 et al., and those of flips differ among themselves in the conditioning alone."""

@@ -1,0 +1,102 @@
+"""One's own kinds at the command line: train on any folder, adapt a model, keep what was drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import ilk
+from ilk.cli import main
+from ilk.data import read_image
+from ilk.models.storage import card
+
+SMALL = [
+    "--width",
+    "8",
+    "--depth",
+    "2",
+    "--read-at",
+    "1",
+    "--model-args",
+    "patches",
+    "8",
+    "heads",
+    "1",
+]
+SMALL += ["--precision", "float32", "--sample-every", "0", "--steps", "2"]
+
+
+def test_adapt_writes_a_model_that_says_what_it_came_from(tiny, kinds, tmp_path, capsys):
+    out = tmp_path / "mine"
+    words = ["adapt", tiny, "--support", str(kinds / "bar"), "--out", str(out), "--own", "8"]
+    assert main([*words, "--steps", "12", "--lr", "0.003"]) == 0
+    told = capsys.readouterr()
+    facts = card(out)
+    assert facts is not None and facts["from"]["model"] == tiny
+    assert facts["support"]["images"] == 4 and facts["options"]["lr"] == 0.003
+    before, after = facts["figures"]["before"], facts["figures"]["after"]
+    assert before["step"] == 0 and after["held_nats"] < before["held_nats"]
+    assert f"{before['held_nats']:.4f} -> {after['held_nats']:.4f} nats/dim" in told.out
+    assert "10/12  held out " in told.err and "its own" in told.err
+    old, new = ilk.load(tiny), ilk.load(out)
+    assert new.config == old.config
+    assert any(
+        not torch.equal(a, b) for a, b in zip(old.parameters(), new.parameters(), strict=True)
+    )
+
+
+def test_adapt_needs_three_pictures(tiny, kinds, tmp_path, capsys):
+    words = ["adapt", tiny, "--support", str(kinds / "one"), "--out", str(tmp_path / "mine")]
+    assert main(words) == 1
+    assert "images: wanted 3 or more of the kind" in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
+    (tmp_path / "mine").mkdir()
+    assert main(words) == 1
+    assert "exists and is no model" in capsys.readouterr().err
+
+
+def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "leaves"
+    for k in range(6):
+        (root / f"kind{k}").mkdir(parents=True)
+        for i in range(6):
+            ink = np.random.default_rng([k, i]).random((8, 8)) < 0.3
+            Image.fromarray((ink * 255).astype(np.uint8)).save(root / f"kind{k}" / f"{i}.png")
+    (root / "kind0" / "notes.txt").write_text("hello")
+    (root / "kind0" / "torn.png").write_bytes((root / "kind0" / "0.png").read_bytes()[:50])
+    assert main(["train", "--data", str(root), *SMALL]) == 0
+    told = capsys.readouterr()
+    out = Path("runs") / "leaves"
+    assert "36 images read, 2 files skipped" in told.err and "6 kinds, 6 to 6 images" in told.err
+    assert "skipped 1: damaged or cut short" in told.err and "torn.png" in told.err
+    assert "bernoulli likelihood" in told.err and "for 2 steps" in told.err
+    with Image.open(out / "preview.png") as picture:
+        assert picture.width > 300
+    model, facts = ilk.load(out / "model"), card(out / "model")
+    assert facts is not None and str(out / "model") in told.out
+    assert (model.shape, model.levels) == ((1, 8, 8), 2)
+    assert facts["recipe"]["likelihood"] == "bernoulli" and facts["steps"] == 2
+    assert main(["train", "folder", "--data", str(root), *SMALL]) == 0
+    assert "step 2: going on from step 2" in capsys.readouterr().err
+
+
+def test_train_on_a_folder_that_is_not_there(tmp_path, capsys):
+    assert main(["train", "--data", str(tmp_path / "none"), "--out", str(tmp_path / "run")]) == 1
+    assert "none" in capsys.readouterr().err
+
+
+def test_each_sample_is_a_picture_that_reads_back(tiny, kinds, tmp_path, capsys):
+    words = ["sample", tiny, "--support", str(kinds / "bar"), "-n", "5", "--seed", "3"]
+    sheet, each = tmp_path / "sheet.png", tmp_path / "each"
+    assert main([*words, "--out", str(sheet), "--each", str(each), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["nats_per_dim"]) == 5
+    model = ilk.load(tiny)
+    support = torch.stack([read_image(f, (1, 8, 8), 2) for f in sorted((kinds / "bar").iterdir())])
+    x = model(support).sample((5,), torch.Generator().manual_seed(3))
+    read = [read_image(each / f"{i + 1:02}.png", (1, 8, 8), 2) for i in range(5)]
+    assert torch.equal(torch.stack(read), x)

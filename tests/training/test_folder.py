@@ -1,0 +1,116 @@
+"""A folder becomes a recipe: what is inferred, what a person overrides, what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from training.toys import striped, tiny, weights
+
+from ilk.cli.train import read_recipe
+from ilk.training import RECIPES, estimate, plan_folder, preview, train
+
+
+def folder(root: Path, kinds: int = 10, images: int = 8, levels: int = 2, colour=False) -> Path:
+    """A folder of folders of 8x8 noise, and one kind of one image."""
+    shape = (8, 8, 3) if colour else (8, 8)
+    for k in range(kinds):
+        (root / f"kind{k:02}").mkdir(parents=True)
+        for i in range(1 if k == 0 else images):
+            values = np.random.default_rng([k, i]).integers(levels, size=shape)
+            values = (values * (255 // (levels - 1))).astype(np.uint8)
+            Image.fromarray(values).save(root / f"kind{k:02}" / f"{i}.png")
+    return root
+
+
+def planned(root: Path, **changes):
+    from dataclasses import replace
+
+    return plan_folder(replace(RECIPES["folder"], data=str(root), **changes))
+
+
+def test_binary_drawings_are_scored_as_bernoulli_and_photos_as_logistics(tmp_path):
+    plan = planned(folder(tmp_path / "bits"))
+    assert (plan.recipe.shape, plan.recipe.levels) == ((1, 8, 8), 2)
+    assert plan.recipe.likelihood == "bernoulli" and plan.recipe.queries == 4
+    assert plan.recipe.shots == 4
+    plan = planned(folder(tmp_path / "grey", levels=256))
+    assert (plan.recipe.shape, plan.recipe.levels) == ((1, 8, 8), 256)
+    assert plan.recipe.likelihood == "logistics"
+    plan = planned(folder(tmp_path / "red", levels=256, colour=True))
+    assert plan.recipe.shape == (3, 8, 8)
+
+
+def test_what_is_given_is_not_inferred(tmp_path):
+    plan = planned(folder(tmp_path / "bits"), shape=(1, 4, 4), levels=16)
+    assert plan.kinds[0].shape == (1, 4, 4) and plan.kinds[0].levels == 16
+    root = str(tmp_path / "bits")
+    recipe = read_recipe(["--data", root, "--steps", "7", "--likelihood", "categorical"])
+    assert recipe.steps == recipe.total_steps == 7 and recipe.likelihood == "categorical"
+    assert recipe.shape == (1, 8, 8) and recipe.name == "folder" and recipe.queries == 4
+    assert read_recipe(["folder", f"--data={root}", "--images", "80"]).total_steps == 10
+    assert f"--data {root}" in recipe.command() and "--shape 1 8 8" in recipe.command()
+    assert read_recipe(recipe.command().split()[2:]) == recipe
+
+
+def test_few_images_get_a_smaller_budget(tmp_path):
+    few = planned(folder(tmp_path / "few", kinds=5))
+    assert few.recipe.total_steps * few.recipe.images_per_step == 8_000
+    many = planned(folder(tmp_path / "many", kinds=40, images=12))
+    images = len(many.kinds[0].images)
+    assert images > 200
+    assert many.recipe.total_steps * many.recipe.images_per_step == pytest.approx(
+        40 * images, abs=many.recipe.images_per_step
+    )
+
+
+def test_kinds_of_one_image_are_left_out_and_named(tmp_path):
+    plan = planned(folder(tmp_path / "k"))
+    train_, valid = plan.kinds
+    assert valid is not None
+    assert train_.counts.min() == 8 and not {"kind00"} & {*train_.names, *valid.names}
+    if "kind00" in "".join(plan.notes):
+        assert "1 kinds of one image left out of training: kind00" in "\n".join(plan.notes)
+    assert "10 kinds, 1 to 8 images each, 1 of one image" in str(plan.report)
+
+
+def test_kinds_too_few_to_part_are_all_trained_on(tmp_path):
+    root = folder(tmp_path / "two", kinds=3)
+    (root / "kind00" / "0.png").unlink()
+    (root / "kind00").rmdir()
+    plan = planned(root)
+    assert len(plan.kinds[0]) == 2 and plan.kinds[1] is None
+    assert "nothing is validated" in "\n".join(plan.notes)
+
+
+def test_a_folder_without_two_images_of_a_kind_is_refused(tmp_path):
+    root = folder(tmp_path / "one", kinds=4, images=1)
+    with pytest.raises(ValueError, match="no kind of two or more images to train on"):
+        planned(root)
+
+
+def test_a_preview_has_a_row_for_each_kind():
+    kinds = striped(kinds=3, images=5)
+    picture = preview(kinds, rows=2, columns=4)
+    assert picture.height == 2 * (picture.height // 2)
+    paper = np.asarray(picture)
+    scale = 20  # 78 screen pixels over 4
+    tile = paper[16 : 16 + 4 * scale, 16 : 16 + 4 * scale][
+        scale // 2 :: scale, scale // 2 :: scale
+    ]
+    assert np.array_equal(tile[..., 0] < 128, kinds.of(0)[0, 0].numpy() == 1)
+
+
+def test_an_estimate_leaves_nothing_behind(tmp_path):
+    kinds = (striped(), striped(seed=1))
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    assert 0 < estimate(tiny(), kinds, steps=2) < 60
+    assert torch.equal(torch.get_rng_state(), state)
+    train(tiny(steps=2), tmp_path / "a", kinds=kinds)
+    estimate(tiny(steps=2), kinds, steps=1)
+    train(tiny(steps=2), tmp_path / "b", kinds=kinds)
+    assert weights(tmp_path / "a")["model"] == weights(tmp_path / "b")["model"]
