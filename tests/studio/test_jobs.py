@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -46,6 +47,35 @@ def test_turns(jobs: Jobs) -> None:
 
     assert asyncio.run(both()) == [["a"] * 2, ["b"] * 2, ["c"] * 2]
     assert "".join(log) == "abc" * 5
+
+
+def test_clients_have_turns_before_their_jobs(jobs: Jobs) -> None:
+    """One client with two jobs gets as many turns as another with one."""
+    log: list[str] = []
+    ready = threading.Event()
+
+    def slices(name: str) -> Iterator[None]:
+        ready.wait()
+        for _ in range(4):
+            log.append(name)
+            yield
+
+    async def three() -> None:
+        with (
+            jobs.open(slices("A"), "one") as a,
+            jobs.open(slices("a"), "one") as b,
+            jobs.open(slices("B"), "two") as c,
+        ):
+            ready.set()
+            for job in (a, b, c):
+                async for _ in job:
+                    pass
+
+    asyncio.run(three())
+    both = "".join(log)[: 2 * 4]
+    assert both.upper().count("B") == 4 and sorted(log) == sorted("AaB" * 4)
+    # From the second turn on, whoever waits alone has every other one.
+    assert all(x != "B" or y != "B" for x, y in pairwise(log))
 
 
 def test_a_job_ends_when_nobody_waits(jobs: Jobs) -> None:

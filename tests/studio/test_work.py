@@ -14,8 +14,9 @@ pytest.importorskip("fastapi", reason="needs the extra `studio`")
 from ilk.models import Model
 from ilk.studio import Limits
 from ilk.studio.attention import grid
+from ilk.studio.drawing import draw
 from ilk.studio.wire import Image, Look, Sample, Score
-from ilk.studio.work import attention, draw, score
+from ilk.studio.work import attention, score
 
 
 def models() -> list[Model]:
