@@ -77,6 +77,7 @@ def _around(
     """Completions given what is known behind too; pictures of them now and then."""
     began, (seed, generator) = time.perf_counter(), _seeded(request)
     size = x.shape[-2] * x.shape[-1]
+    x = x * known  # What stood there shall not be seen.
     more = {"exact": False, "steps": size, "particles": request.particles}
     yield {"event": "start", "count": request.count, "seed": seed, **more}
     steps = completing(
