@@ -105,17 +105,21 @@ async function saveSheet() {
 }
 
 function theme() {
-  const root = document.documentElement;
-  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const name = () => ($("theme").textContent = dark() ? "Light" : "Dark");
+  const root = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)");
+  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  const repaint = () => {
+    $("theme").textContent = dark() ? "Light" : "Dark";
+    if (chosen >= 0) inspector.go(inspector.at);
+    query?.update();
+    query?.pad.paint();
+    support?.pad.paint();
+  };
   $("theme").onclick = () => {
     root.dataset.theme = dark() ? "light" : "dark";
-    name();
-    if (chosen >= 0) inspector.go(inspector.at);
-    query.update();
-    support.pad.paint();
+    repaint();
   };
-  name();
+  system.addEventListener("change", repaint);
+  repaint();
 }
 
 const [models, kinds] = await Promise.all([get("/api/models"), get("/examples.json")]);
