@@ -13,7 +13,10 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
 
+from starlette.types import Message
+
 from ilk.studio.jobs import Busy, Jobs
+from ilk.studio.stream import EventStream
 
 
 @pytest.fixture
@@ -133,3 +136,28 @@ def test_an_error_is_that_of_its_job_alone(jobs: Jobs) -> None:
     with pytest.raises(ValueError, match="that is wrong"):
         asyncio.run(take(jobs, failing()))
     assert asyncio.run(take(jobs, iter([2]))) == [2]
+
+
+def test_a_stream_that_takes_too_long_says_so(jobs: Jobs) -> None:
+    """Its job ends, and a client that still reads is told why."""
+    sent: list[bytes] = []
+
+    def endless() -> Iterator[None]:
+        while True:
+            time.sleep(0.001)
+            yield
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+
+    async def answer() -> None:
+        job = jobs.open(endless())
+        await EventStream(job, {"event": "start"}, seconds=0.05)({}, receive, send)
+        assert job.cancelled
+
+    asyncio.run(answer())
+    assert b"no whole answer in 0.05 s" in sent[-2] and sent[-1] == b"" and not jobs.active
