@@ -24,7 +24,7 @@ SIZE = 26
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     model = ilk.models.AttentionPixelCNN(
-        (1, SIZE, SIZE), width=8, depth=2, read_at=(1,), patches=8, shots=4
+        (1, SIZE, SIZE), width=8, depth=2, read_at=(1,), patches=8, patch=4, shots=4
     )
     return model.save(tmp_path_factory.mktemp("models") / "tiny")
 

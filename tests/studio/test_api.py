@@ -17,7 +17,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from studio.toys import examples, picture, pixels
 
+from ilk.coding.blob import Code, parse
 from ilk.data import read_image
+from ilk.distributions import complete_around
 from ilk.studio import Shelf
 from ilk.studio.attention import read_weights
 
@@ -41,7 +43,15 @@ def test_models(client: TestClient) -> None:
     first, second, *rest = client.get("/api/models").json()
     assert (first["name"], first["shape"], first["attention"]) == ("tiny", [1, 26, 26], True)
     assert (second["name"], second["levels"], second["attention"]) == ("alone", 4, False)
-    assert "omniglot" in {model["name"] for model in rest}
+    names = {model["name"] for model in rest}
+    # Nobody can draw for a model of colour pictures.
+    assert "omniglot" in names and not names & {"flips", "products"}
+
+
+def test_models_that_are_named_are_there() -> None:
+    shelf = Shelf(["flips"])
+    assert next(iter(shelf)) == "flips" and {"omniglot"} < set(shelf)
+    assert all(model.shape[0] == 1 for name, model in shelf.items() if name != "flips")
 
 
 def test_healthz(client: TestClient) -> None:
@@ -103,6 +113,92 @@ def test_a_branch_keeps_what_came_before(client: TestClient, shelf: Shelf) -> No
     p = shelf["tiny"](told(shelf))
     wanted = p.complete(x.expand(4, -1, -1, -1), known, torch.Generator().manual_seed(3))
     assert torch.equal(found, wanted)
+
+
+def hole() -> tuple[torch.Tensor, str]:
+    """A mask of what is known around a hole, and as it travels."""
+    known = torch.ones(26, 26, dtype=torch.bool)
+    known[8:12, 6:20] = False
+    return known, base64.b64encode(bytes(known.flatten().int().tolist())).decode()
+
+
+def test_completions_regard_what_follows(client: TestClient, shelf: Shelf) -> None:
+    """They are those of `complete_around`, and grow in the stream."""
+    x, (known, text) = told(shelf, 4)[3], hole()
+    request = {
+        "model": "tiny",
+        "support": examples(),
+        "image": {"pixels": base64.b64encode(bytes(x.flatten().tolist())).decode()},
+        "known": text,
+        "count": 3,
+        "particles": 4,
+        "passes": 1,
+        "seed": 3,
+    }
+    start, *parts, done = events(client, "/api/complete", request)
+    assert start["exact"] is False and parts and {part["event"] for part in parts} == {"images"}
+    for part in parts:
+        shown = torch.stack([pixels(image) for image in part["images"]])
+        assert (shown == x)[..., known].all()
+    seed = torch.Generator().manual_seed(3)
+    wanted = complete_around(shelf["tiny"](told(shelf)), x, known, 3, 4, 1, generator=seed)
+    found = torch.stack([pixels(image["pixels"]) for image in done["images"]])
+    assert torch.equal(found, wanted.images)
+    nats = [image["nats"] for image in done["images"]]
+    assert nats == pytest.approx((-wanted.nats).tolist(), rel=1e-4)
+    assert done["effective"] == pytest.approx(wanted.effective)
+    refused = client.post("/api/complete", json={**request, "temperature": 0.5})
+    assert refused.status_code == 422 and "temperature: wanted 1" in refused.json()["error"]
+
+
+@torch.no_grad()
+def test_encode_and_decode(client: TestClient, shelf: Shelf) -> None:
+    """Blobs are those of Python, and as long as the score says."""
+    p = shelf["tiny"](told(shelf))
+    x = p.sample((5,), torch.Generator().manual_seed(1))
+    images = [{"pixels": base64.b64encode(bytes(i.flatten().tolist())).decode()} for i in x]
+    given = {"model": "tiny", "support": examples()}
+    answer = client.post("/api/encode", json={**given, "images": images}).json()
+    blob = base64.b64decode(answer["blob"])
+    assert answer["bytes"] == len(blob)
+    assert answer["bits"] == pytest.approx(-float(p.log_prob(x).sum()) / math.log(2), rel=1e-4)
+    assert 8 * len(blob) < 1.01 * answer["bits"] + 8 * 64
+    assert torch.equal(p.decode(blob), x)
+    back = client.post("/api/decode", json={**given, "blob": answer["blob"]}).json()
+    assert [image["pixels"] for image in back["images"]] == [i["pixels"] for i in images]
+    mine = base64.b64encode(p.encode(x[:2])).decode()
+    back = client.post("/api/decode", json={**given, "blob": mine}).json()
+    assert torch.equal(torch.stack([pixels(i["pixels"]) for i in back["images"]]), x[:2])
+
+
+def changed(code: Code, **fields: Any) -> str:
+    return base64.b64encode(code._replace(**fields).pack()).decode()
+
+
+def test_blobs_that_are_refused(client: TestClient, shelf: Shelf) -> None:
+    """Forged ones too, whose checksum is right: nothing is made room for on their word."""
+    p = shelf["tiny"](told(shelf))
+    whole = p.encode(p.sample((2,)))
+    code = parse(whole)
+    noise = bytes(torch.randint(256, (len(code.words),)).tolist())
+    refused = {
+        base64.b64encode(whole[:-9]).decode(): "cut short",
+        "?": "no base64",
+        changed(code, sample_shape=(2**31, 2**31)): "images: wanted at most 20",
+        changed(code, sample_shape=(3,)): "blob",
+        changed(code, threads=256): "threads: wanted at most",
+        changed(code, model=b"abcd"): "another model",
+        changed(code, machine=b"abcd"): "another machine",
+        changed(code, words=noise): "blob",
+        changed(code, words=b""): "blob",
+        changed(code, pixels=code.pixels ^ 1): "other images come out",
+    }
+    for text, reason in refused.items():
+        request = {"model": "tiny", "support": examples(), "blob": text}
+        answer = client.post("/api/decode", json=request)
+        assert answer.status_code == 422 and reason in answer.json()["error"], answer.text
+    other = {"model": "tiny", "support": examples(2), "blob": base64.b64encode(whole).decode()}
+    assert "another condition" in client.post("/api/decode", json=other).json()["error"]
 
 
 @torch.no_grad()
@@ -208,6 +304,8 @@ def bomb(side: int) -> str:
     return base64.b64encode(file).decode()
 
 
+VERBS = {"models", "read", "sample", "complete", "score", "classify"}
+VERBS |= {"encode", "decode", "attention", "pack"}
 BLANK = base64.b64encode(bytes(676)).decode()
 MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("sample", {"model": "../../etc/passwd"}, 404, "model: wanted one of"),
@@ -236,6 +334,11 @@ MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("classify", {"kinds": [[]], "images": [{"pixels": BLANK}]}, 422, "kinds"),
     ("classify", {"kinds": [[]] * 4, "images": [{"pixels": BLANK}]}, 422, "kinds: wanted at most"),
     ("attention", {"image": {"pixels": BLANK}}, 422, "nothing to show"),
+    ("complete", {"image": {"pixels": BLANK}, "known": BLANK, "particles": 99}, 422, "particles"),
+    ("encode", {"images": []}, 422, "images"),
+    ("encode", {"images": [{"pixels": BLANK}] * 21}, 422, "images: wanted at most 20, got 21"),
+    ("decode", {"blob": "AAAA"}, 422, "blob: not coded by ilk"),
+    ("decode", {}, 422, "blob"),
     ("pack", {"images": [{"pixels": BLANK}], "form": "tar"}, 422, "form"),
 ]
 
@@ -274,7 +377,7 @@ def test_mistakes_are_named(
     ],
 )
 def test_no_body_makes_the_server_fail(client: TestClient, body: bytes) -> None:
-    for path in ("sample", "complete", "score", "classify", "attention", "pack"):
+    for path in VERBS - {"models", "read"}:
         headers = {"content-type": "application/json"}
         answer = client.post(f"/api/{path}", content=body, headers=headers)
         assert 400 <= answer.status_code < 500 and answer.json()["error"]
@@ -309,6 +412,5 @@ def test_unknown_places(client: TestClient) -> None:
 
 def test_openapi_describes_every_route(client: TestClient) -> None:
     api = client.get("/api/openapi.json").json()
-    verbs = {"models", "read", "sample", "complete", "score", "classify", "attention", "pack"}
-    assert set(api["paths"]) == {f"/api/{verb}" for verb in verbs} | {"/healthz"}
+    assert set(api["paths"]) == {f"/api/{verb}" for verb in VERBS} | {"/healthz"}
     assert all("summary" in what for path in api["paths"].values() for what in path.values())

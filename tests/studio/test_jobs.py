@@ -6,13 +6,17 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
 
+from starlette.types import Message
+
 from ilk.studio.jobs import Busy, Jobs
+from ilk.studio.stream import EventStream
 
 
 @pytest.fixture
@@ -46,6 +50,35 @@ def test_turns(jobs: Jobs) -> None:
 
     assert asyncio.run(both()) == [["a"] * 2, ["b"] * 2, ["c"] * 2]
     assert "".join(log) == "abc" * 5
+
+
+def test_clients_have_turns_before_their_jobs(jobs: Jobs) -> None:
+    """One client with two jobs gets as many turns as another with one."""
+    log: list[str] = []
+    ready = threading.Event()
+
+    def slices(name: str) -> Iterator[None]:
+        ready.wait()
+        for _ in range(4):
+            log.append(name)
+            yield
+
+    async def three() -> None:
+        with (
+            jobs.open(slices("A"), "one") as a,
+            jobs.open(slices("a"), "one") as b,
+            jobs.open(slices("B"), "two") as c,
+        ):
+            ready.set()
+            for job in (a, b, c):
+                async for _ in job:
+                    pass
+
+    asyncio.run(three())
+    both = "".join(log)[: 2 * 4]
+    assert both.upper().count("B") == 4 and sorted(log) == sorted("AaB" * 4)
+    # From the second turn on, whoever waits alone has every other one.
+    assert all(x != "B" or y != "B" for x, y in pairwise(log))
 
 
 def test_a_job_ends_when_nobody_waits(jobs: Jobs) -> None:
@@ -103,3 +136,28 @@ def test_an_error_is_that_of_its_job_alone(jobs: Jobs) -> None:
     with pytest.raises(ValueError, match="that is wrong"):
         asyncio.run(take(jobs, failing()))
     assert asyncio.run(take(jobs, iter([2]))) == [2]
+
+
+def test_a_stream_that_takes_too_long_says_so(jobs: Jobs) -> None:
+    """Its job ends, and a client that still reads is told why."""
+    sent: list[bytes] = []
+
+    def endless() -> Iterator[None]:
+        while True:
+            time.sleep(0.001)
+            yield
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+
+    async def answer() -> None:
+        job = jobs.open(endless())
+        await EventStream(job, {"event": "start"}, seconds=0.05)({}, receive, send)
+        assert job.cancelled
+
+    asyncio.run(answer())
+    assert b"no whole answer in 0.05 s" in sent[-2] and sent[-1] == b"" and not jobs.active

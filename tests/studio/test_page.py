@@ -17,8 +17,10 @@ from studio.toys import picture
 
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
 pytest.importorskip("playwright", reason="needs playwright")
+pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
 
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright import sync_api as playwright
 
 from ilk.studio import Shelf, create_app
@@ -251,13 +253,11 @@ def test_ask_about_a_sample_and_complete_it(visit: Visit) -> None:
     page.click("#ask")
     visit.sees("#surprise-figures", FIGURES)
     page.click("#query-pad >> text=Hide")
-    visit.stroke("#query-pad", (0.1, 0.8), (0.9, 0.8))
+    for y in (0.8, 0.9, 0.98):
+        visit.stroke("#query-pad", (0.01, y), (0.99, y))
     page.click("#complete")
     visit.sees("#complete-status", "16 completed, likeliest first")
-    bits = [
-        float(text.split()[0]) for text in page.locator("#completions small").all_inner_texts()
-    ]
-    assert len(bits) == 16 and bits == sorted(bits)
+    assert len(completed(page)) == 16
     kept = """() => {
         const image = (tile) => tile.querySelector("canvas.ink").getContext("2d");
         const upper = (tile) => image(tile).getImageData(0, 0, 26, 15).data.join();
@@ -266,6 +266,20 @@ def test_ask_about_a_sample_and_complete_it(visit: Visit) -> None:
         return tiles.every((tile) => upper(tile) === drawn);
     }"""
     assert page.evaluate(kept)
+    page.click("#ask")
+    page.click("#query-pad >> text=Hide")
+    visit.stroke("#query-pad", (0.3, 0.75), (0.7, 0.75))
+    page.click("#complete")
+    visit.sees("#complete-status", re.compile("4 completed, likeliest first.*drafts counted"))
+    assert len(completed(page)) == 4 and page.evaluate(kept)
+
+
+def completed(page) -> list[float]:
+    """Bits of the completions, which stand in this order."""
+    texts = page.locator("#completions small").all_inner_texts()
+    bits = [float(text.split()[0]) for text in texts]
+    assert bits == sorted(bits)
+    return bits
 
 
 def test_which_kind_follows_the_sets(visit: Visit) -> None:
@@ -299,12 +313,24 @@ def test_models_are_chosen(visit: Visit) -> None:
     visit.sees("#status", "16 drawn in")
 
 
+def serious(page) -> list[str]:
+    """What axe finds, from serious on, with the places."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {[node['target'] for node in rule['nodes']]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_text_can_be_read(browser, address: str, width: int, scheme: str) -> None:
-    """Contrast of at least 4.5 (WCAG AA), names for controls, nothing wider than the page."""
+    """Contrast of at least 4.5 (WCAG AA), names for controls, nothing wider than the page, and
+    nothing serious that axe finds, also in what is opened and on the page of the API."""
     visit = Visit(browser, address, width=width, color_scheme=scheme)
     visit.sees("#which", "Kind B")
+    visit.page.click("summary")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     poor = visit.page.evaluate("""() => {
         const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
@@ -335,6 +361,7 @@ def test_text_can_be_read(browser, address: str, width: int, scheme: str) -> Non
             .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length))
             .map((e) => e.outerHTML)""")
     assert nameless == []
+    assert serious(visit.page) == []
     assert not visit.errors
     visit.page.close()
 
@@ -344,5 +371,6 @@ def test_the_reference(browser, address: str) -> None:
     page.set_default_timeout(WAIT)
     page.goto(f"{address}api")
     playwright.expect(page.locator("#reference")).to_contain_text("POST /api/sample", timeout=WAIT)
-    assert page.locator("#reference section").count() >= 9
+    assert page.locator("#reference section").count() >= 11
+    assert serious(page) == []
     page.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -16,8 +17,10 @@ pytest.importorskip("fastapi", reason="needs the extra `studio`")
 
 import uvicorn
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from ilk.studio import Limits, Shelf, create_app
+from ilk.studio.guard import Guard
 from ilk.studio.server import listen
 
 Place = tuple[str, int]
@@ -25,7 +28,7 @@ Place = tuple[str, int]
 
 @pytest.fixture(scope="module")
 def place(shelf: Shelf) -> Iterator[Place]:
-    limits = Limits(body=100_000, upload_seconds=1.0, jobs=40)
+    limits = Limits(body=100_000, upload_seconds=1.0, jobs=40, client=60)
     listening, hosts, _ = listen("127.0.0.1", 0)
     app = create_app(shelf, limits, hosts)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
@@ -113,6 +116,40 @@ def test_the_queue_is_limited(place: Place) -> None:
     for client in clients:
         client.close()
     assert wait_for(lambda: jobs(place) == 0)
+
+
+def test_a_client_cannot_ask_for_everything() -> None:
+    """It is refused what is beyond its share before it is read; another client is not."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    guard = Guard(app, ["*"], Limits(client=2))
+
+    async def post(host: str, answered: list[int], body: asyncio.Event) -> None:
+        async def receive() -> Message:
+            await body.wait()
+            return {"type": "http.request", "body": b"{", "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered.append(message["status"])
+
+        scope = {"type": "http", "method": "POST", "headers": [], "client": (host, 1)}
+        await guard(scope, receive, send)
+
+    async def crowd() -> tuple[list[int], list[int]]:
+        arrived, one, two = asyncio.Event(), [], []
+        waiting = [asyncio.ensure_future(post("10.0.0.1", one, arrived)) for _ in range(5)]
+        waiting += [asyncio.ensure_future(post("10.0.0.2", two, arrived)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        assert one == [429] * 3 and two == []
+        arrived.set()
+        await asyncio.gather(*waiting)
+        return one, two
+
+    assert asyncio.run(crowd()) == ([429, 429, 429, 200, 200], [200, 200])
+    assert not guard.open
 
 
 def test_large_bodies(place: Place) -> None:

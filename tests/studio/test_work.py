@@ -14,8 +14,9 @@ pytest.importorskip("fastapi", reason="needs the extra `studio`")
 from ilk.models import Model
 from ilk.studio import Limits
 from ilk.studio.attention import grid
+from ilk.studio.drawing import draw
 from ilk.studio.wire import Image, Look, Sample, Score
-from ilk.studio.work import attention, draw, score
+from ilk.studio.work import attention, score
 
 
 def models() -> list[Model]:
@@ -50,3 +51,14 @@ def test_every_model(model: Model) -> None:
             _, height, width = model.shape
             size = len(base64.b64decode(read["weights"]))
             assert size == height * width * len(support) * rows * columns
+
+
+def test_attention_is_not_told_without_end() -> None:
+    """A large image read pixel by pixel would be billions of numbers."""
+    model = ilk.models.AttentionPixelCNN((1, 6, 6), width=8, depth=2, read_at=(1,), patch=1)
+    image = Image(pixels=base64.b64encode(bytes(36)).decode())
+    look = Look(support=[image], image=image)
+    with torch.inference_mode():
+        assert list(attention(look, model.eval(), Limits(reading=36 * 36)))
+        with pytest.raises(ValueError, match="numbers: wanted at most 1295, got 1296"):
+            list(attention(look, model, Limits(reading=36 * 36 - 1)))

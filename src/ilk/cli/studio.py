@@ -16,7 +16,7 @@ def studio(
     models: Annotated[
         tuple[str, ...],
         tyro.conf.Positional,
-        tyro.conf.arg(metavar="[MODEL ...]", help="Shipped names or directories, to choose from."),
+        tyro.conf.arg(metavar="[MODEL ...]", help="Shipped names or directories to choose from."),
     ] = ("omniglot",),
     host: Annotated[
         str, tyro.conf.arg(help="Address to listen on; 0.0.0.0 lets other machines in.")

@@ -20,11 +20,12 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from ..steps import Steps, finish
 from . import stream
 from .errors import CodingError
 from .fingerprint import MOST_THREADS, Platform, arithmetic, digest
@@ -32,7 +33,9 @@ from .fingerprint import MOST_THREADS, Platform, arithmetic, digest
 if TYPE_CHECKING:
     from ..distributions import Autoregressive
 
-__all__ = ["Code", "decode", "encode", "parse"]
+__all__ = ["Code", "decode", "decoding", "encode", "encoding", "parse"]
+
+T = TypeVar("T")
 
 MAGIC, VERSION = b"ilkb", 1
 _HEAD = struct.Struct("<4sBH4s4s4s4sIB")
@@ -95,9 +98,14 @@ def parse(blob: bytes) -> Code:
 
 def encode(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> bytes:
     """Flat images `(N, C, H, W)` as a blob."""
-    threads = min(torch.get_num_threads(), MOST_THREADS)
-    with arithmetic(threads, x.device):
-        words = stream.write(p, x) if len(x) else b""
+    return finish(encoding(p, x, sample_shape))
+
+
+def encoding(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> Steps[None, bytes]:
+    """As `encode`, a pixel a step."""
+    threads, words = min(torch.get_num_threads(), MOST_THREADS), b""
+    if len(x):
+        words = yield from _computed(stream.write(p, x), threads, x.device)
     marks, pixels = _marks(p, x.device), zlib.crc32(x.to(p.dtype).cpu().numpy().tobytes())
     return Code(threads, *marks, pixels, tuple(sample_shape), words).pack()
 
@@ -109,19 +117,35 @@ def decode(p: Autoregressive, code: Code, device: torch.device, elsewhere: bool 
         CodingError: If another model, condition or platform made it, or the images come out
             otherwise than they went in.
     """
+    return finish(decoding(p, code, device, elsewhere))
+
+
+def decoding(
+    p: Autoregressive, code: Code, device: torch.device, elsewhere: bool = False
+) -> Steps[None, Tensor]:
+    """As `decode`, a pixel a step."""
     _compare(code, _marks(p, device), p, device, elsewhere)
     count = math.prod(code.sample_shape) * p.batch_shape.numel()
-    with arithmetic(code.threads, device):
-        if count:
-            x = stream.read(p, count, code.words)
-        else:
-            x = torch.zeros(0, *p.event_shape, dtype=p.dtype)
+    x = torch.zeros(0, *p.event_shape, dtype=p.dtype)
+    if count:
+        x = yield from _computed(stream.read(p, count, code.words), code.threads, device)
     if zlib.crc32(x.cpu().numpy().tobytes()) != code.pixels:
         raise CodingError(
             "blob: other images come out than went in; the probabilities are computed otherwise"
             " here (another platform or support set), and the images can't be had"
         )
     return x
+
+
+def _computed(steps: Steps[None, T], threads: int, device: torch.device) -> Steps[None, T]:
+    """Steps under the same arithmetic each, whatever is computed in between."""
+    while True:
+        with arithmetic(threads, device):
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+        yield
 
 
 def _marks(p: Autoregressive, device: torch.device) -> tuple[bytes, bytes, bytes, bytes]:

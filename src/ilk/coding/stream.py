@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..steps import Steps
+
 if TYPE_CHECKING:
     from ..distributions import Autoregressive
 
@@ -23,8 +25,8 @@ __all__ = ["read", "write"]
 _Code = Callable[[int, int, int, np.ndarray], Tensor]
 
 
-def write(p: Autoregressive, x: Tensor) -> bytes:
-    """Images `(N, C, H, W)` as little-endian words of 32 bits."""
+def write(p: Autoregressive, x: Tensor) -> Steps[None, bytes]:
+    """Images `(N, C, H, W)` as little-endian words of 32 bits, a pixel a step."""
     stream, family = _coder()
     encoder = stream.queue.RangeEncoder()
     values = x.long().cpu()
@@ -34,11 +36,11 @@ def write(p: Autoregressive, x: Tensor) -> bytes:
         encoder.encode(value.int().numpy(), family, masses)
         return value
 
-    _walk(p, len(x), code)
+    yield from _walk(p, len(x), code)
     return encoder.get_compressed().astype("<u4").tobytes()
 
 
-def read(p: Autoregressive, count: int, words: bytes) -> Tensor:
+def read(p: Autoregressive, count: int, words: bytes) -> Steps[None, Tensor]:
     """The reverse of `write`."""
     stream, family = _coder()
     decoder = stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
@@ -46,7 +48,7 @@ def read(p: Autoregressive, count: int, words: bytes) -> Tensor:
     def code(c: int, i: int, j: int, masses: np.ndarray) -> Tensor:
         return torch.from_numpy(decoder.decode(family, masses)).long()
 
-    return _walk(p, count, code)
+    return (yield from _walk(p, count, code))
 
 
 def _coder() -> tuple[Any, Any]:
@@ -56,7 +58,7 @@ def _coder() -> tuple[Any, Any]:
     return stream, stream.model.Categorical(perfect=False)
 
 
-def _walk(p: Autoregressive, count: int, code: _Code) -> Tensor:
+def _walk(p: Autoregressive, count: int, code: _Code) -> Steps[None, Tensor]:
     def pixel(i: int, j: int, parameters: Tensor) -> Tensor:
         x = parameters.new_empty((count, 0), dtype=torch.long)
         for c in range(p.event_shape[0]):
@@ -66,4 +68,8 @@ def _walk(p: Autoregressive, count: int, code: _Code) -> Tensor:
             x = torch.cat([x, value.to(x.device)[:, None]], dim=1)
         return x
 
-    return p.gather(p.walk(count, pixel))
+    pixels = []
+    for step in p.walk(count, pixel):
+        pixels.append(step[0])
+        yield
+    return p.gather(zip(pixels, pixels, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .autoregressive import Autoregressive
-from .completion import Completions, complete_around, follows, resample, sweep
+from .completion import Completions, complete_around, completing, follows, resample, sweep
 from .likelihoods import Bernoulli, Categorical, Likelihood, Logistics, likelihood
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Likelihood",
     "Logistics",
     "complete_around",
+    "completing",
     "follows",
     "likelihood",
     "resample",

@@ -21,15 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
+from ..steps import Steps, finish
 from .autoregressive import Autoregressive
 
-__all__ = ["Completions", "complete_around", "follows", "resample", "sweep"]
+__all__ = ["Completions", "complete_around", "completing", "follows", "resample", "sweep"]
 
-VALUES = 1 << 17  # at once: 190 images of 26x26
+VALUES = 1 << 17  # drawn at once: 190 images of 26x26
+SCORED = 1 << 14  # in one step
 Progress = Callable[[int, int], None]
 
 
@@ -91,6 +94,25 @@ def complete_around(
         >>> done.images.shape, done.exact, bool((done.images[:, :, 2:] == 0).all())
         (torch.Size([3, 1, 4, 4]), False, True)
     """
+    return finish(completing(p, x, known, count, particles, passes, block, generator, on_progress))
+
+
+@torch.no_grad()
+def completing(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    count: int = 4,
+    particles: int = 8,
+    passes: int = 2,
+    block: int = 6,
+    generator: torch.Generator | None = None,
+    on_progress: Progress | None = None,
+) -> Steps[Tensor, Completions]:
+    """As `complete_around`, in steps: it gives the images as they are, now and then.
+
+    What a step gives is written on by the next; copy it to keep it.
+    """
     unknown = _unknown(p, x, known)
     least = {"count": (count, 1), "particles": (particles, 1), "passes": (passes, 0)}
     for name, (value, wanted) in {**least, "block": (block, 1)}.items():
@@ -98,9 +120,11 @@ def complete_around(
             raise ValueError(f"{name} must be at least {wanted}, got {value}")
     exact = not follows(~unknown)
     start = x.to(p.dtype).expand(count, *x.shape)
-    images, effective = resample(p, start, ~unknown, 1 if exact else particles, generator)
+    images, effective = yield from _resample(
+        p, start, ~unknown, 1 if exact else particles, generator
+    )
     for done in range(0 if exact else passes):
-        images = sweep(p, images, ~unknown, particles, block, generator)
+        images = yield from _sweep(p, images, ~unknown, particles, block, generator)
         if on_progress is not None:
             on_progress(done + 1, passes)
     return Completions(images, p.log_prob(images), exact, effective)
@@ -134,9 +158,7 @@ def resample(
         particles: Draws of each image.
         generator: Source of randomness.
     """
-    drawn = _draw(p, x, known, particles, generator)
-    weight = _weight(p, drawn, known)
-    return _choose(drawn, weight, generator), float((1 / weight.square().sum(dim=1)).mean())
+    return finish(_resample(p, x, known, particles, generator))
 
 
 @torch.no_grad()
@@ -157,10 +179,33 @@ def sweep(
         p, x, known, particles, generator: As in `resample`; a single particle changes nothing.
         block: Side of a block, in pixels.
     """
+    return finish(_sweep(p, x, known, particles, block, generator))
+
+
+def _resample(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    particles: int,
+    generator: torch.Generator | None,
+) -> Steps[Tensor, tuple[Tensor, float]]:
+    drawn = yield from _draw(p, x, known, particles, generator)
+    weight = yield from _weight(p, drawn, known)
+    return _choose(drawn, weight, generator), float((1 / weight.square().sum(dim=1)).mean())
+
+
+def _sweep(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    particles: int,
+    block: int,
+    generator: torch.Generator | None,
+) -> Steps[Tensor, Tensor]:
     for here in _blocks(~known, block, generator):
-        fresh = _draw(p, x, ~here, particles - 1, generator)
+        fresh = yield from _draw(p, x, ~here, particles - 1, generator)
         choice = torch.cat([x[:, None], fresh], dim=1)
-        x = _choose(choice, _weight(p, choice, ~here), generator)
+        x = _choose(choice, (yield from _weight(p, choice, ~here)), generator)
     return x
 
 
@@ -185,22 +230,30 @@ def _unknown(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
 
 def _draw(
     p: Autoregressive, x: Tensor, known: Tensor, times: int, generator: torch.Generator | None
-) -> Tensor:
-    """Raster completions `(n, times, C, H, W)`."""
-    each = x[:, None].expand(-1, times, -1, -1, -1).flatten(0, 1)
-    parts = [p.complete(part, known, generator) for part in each.split(_at_once(p))]
-    return torch.cat(parts).unflatten(0, (len(x), times)).to(x.device)
+) -> Steps[Tensor, Tensor]:
+    """Raster completions `(n, times, C, H, W)`; of each image the first, as it grows."""
+    drawn = x[:, None].repeat(1, times, 1, 1, 1)
+    end = int((~known).flatten().nonzero().max()) + 1
+    for part in drawn.flatten(0, 1).split(_at_once(p, VALUES)) if times else ():
+        walk = p.trace(part, known.expand_as(part), generator)
+        for t, (pixel, _) in enumerate(islice(walk, end)):
+            part[..., t // known.shape[1], t % known.shape[1]] = pixel
+            yield drawn[:, 0]
+    return drawn
 
 
-def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
+def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> Steps[Tensor, Tensor]:
     """Normalised weights `(n, times)` of completions: of the pixels that were not drawn."""
-    parts = [p.log_prob_per_dim(part) for part in x.flatten(0, 1).split(_at_once(p))]
+    parts = []
+    for part in x.flatten(0, 1).split(_at_once(p, SCORED)):
+        parts.append(p.log_prob_per_dim(part))
+        yield x[:, 0]
     kept = torch.cat(parts).double() * known.to(parts[0].device)
     return kept.sum(dim=(1, 2, 3)).unflatten(0, x.shape[:2]).softmax(dim=1).cpu()
 
 
-def _at_once(p: Autoregressive) -> int:
-    return max(1, VALUES // p.event_shape.numel())
+def _at_once(p: Autoregressive, values: int) -> int:
+    return max(1, values // p.event_shape.numel())
 
 
 def _choose(x: Tensor, weight: Tensor, generator: torch.Generator | None) -> Tensor:

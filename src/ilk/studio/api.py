@@ -1,4 +1,4 @@
-"""The JSON API under /api: models, read, sample, complete, score, classify, attention, pack."""
+"""The JSON API under /api: sample, complete, score, classify, encode, decode, and what helps."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from starlette.responses import Response
 
 from ilk.models import Model
 
-from . import work
+from . import coding, drawing, work
 from .attention import grid
+from .given import Slices
+from .guard import client_of
 from .jobs import Job, Jobs
 from .limits import Limits
 from .shelf import Shelf
 from .stream import EventStream, first, last
-from .wire import Classify, Complete, Cost, Look, Pack, Sample, Score
+from .wire import Classify, Complete, Cost, Decode, Encode, Look, Pack, Sample, Score
 
 __all__ = ["router"]
 
@@ -54,6 +56,13 @@ class Drawings(BaseModel):
     images: list[Drawn]
 
 
+class Completed(Drawings):
+    """Completions of an image."""
+
+    exact: bool = Field(description="Whether each is an exact draw: nothing known follows.")
+    effective: float | None = Field(None, description="Of the particles, how many counted.")
+
+
 class Scores(BaseModel):
     """What each image costs."""
 
@@ -71,6 +80,20 @@ class Choices(BaseModel):
     """What was made of each image."""
 
     images: list[Choice]
+
+
+class Blob(BaseModel):
+    """Images without loss."""
+
+    blob: str = Field(description="Base64.")
+    bytes: int = Field(description="Of the blob, a small header included.")
+    bits: float = Field(description="What the score of the images says.")
+
+
+class Images(BaseModel):
+    """Images that were in a blob."""
+
+    images: list[Pixels]
 
 
 class Reading(BaseModel):
@@ -93,17 +116,18 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
             raise HTTPException(404, f"model: wanted one of {', '.join(shelf)}")
         return shelf[name]
 
-    def begin(function: Callable[..., work.Slices], request: Any) -> Job:
-        return jobs.open(function(request, model(request.model), limits))
+    def begin(function: Callable[..., Slices], request: Any, http: Request) -> Job:
+        slices = function(request, model(request.model), limits)
+        return jobs.open(slices, client_of(http.scope))
 
-    async def answer(function: Callable[..., work.Slices], request: Any, http: Request) -> Any:
-        with begin(function, request) as job:
+    async def answer(function: Callable[..., Slices], request: Any, http: Request) -> Any:
+        with begin(function, request, http) as job:
             return await last(job, http)
 
-    async def drawing(request: Sample, http: Request) -> Any:
+    async def drawn(function: Callable[..., Slices], request: Sample, http: Request) -> Any:
         if not request.stream:
-            return await answer(work.draw, request, http)
-        job = begin(work.draw, request)
+            return await answer(function, request, http)
+        job = begin(function, request, http)
         try:
             head = await first(job, http)
         except BaseException:
@@ -127,18 +151,19 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
     )
     async def read(http: Request, name: Named = "omniglot") -> Pixels:
         file = await http.body()
-        with jobs.open(work.read(file, model(name), limits)) as job:
+        slices = work.read(file, model(name), limits)
+        with jobs.open(slices, client_of(http.scope)) as job:
             return await last(job, http)
 
     @api.post("/sample", summary="Draw more of a kind", response_model_exclude_none=True)
     async def sample(request: Sample, http: Request) -> Drawings:
-        return await drawing(request, http)
+        return await drawn(drawing.draw, request, http)
 
     @api.post(
         "/complete", summary="Draw what is not known of an image", response_model_exclude_none=True
     )
-    async def complete(request: Complete, http: Request) -> Drawings:
-        return await drawing(request, http)
+    async def complete(request: Complete, http: Request) -> Completed:
+        return await drawn(drawing.complete, request, http)
 
     @api.post(
         "/score",
@@ -151,6 +176,14 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
     @api.post("/classify", summary="Which kind is it", response_model_exclude_none=True)
     async def classify(request: Classify, http: Request) -> Choices:
         return await answer(work.classify, request, http)
+
+    @api.post("/encode", summary="Images as few bytes, without loss")
+    async def encode(request: Encode, http: Request) -> Blob:
+        return await answer(coding.pack_blob, request, http)
+
+    @api.post("/decode", summary="The images of such bytes")
+    async def decode(request: Decode, http: Request) -> Images:
+        return await answer(coding.unpack_blob, request, http)
 
     @api.post("/attention", summary="Where attention reads while a pixel is written")
     async def attention(request: Look, http: Request) -> Reading:

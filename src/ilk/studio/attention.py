@@ -17,7 +17,8 @@ def grid(model: Model) -> tuple[int, int] | None:
 
     Example:
         >>> import ilk
-        >>> grid(ilk.models.AttentionPixelCNN((1, 26, 26), width=8, depth=2, read_at=(1,)))
+        >>> small = {"width": 8, "depth": 2, "read_at": (1,)}
+        >>> grid(ilk.models.AttentionPixelCNN((1, 26, 26), **small, patch=4))
         (7, 7)
     """
     if not (isinstance(model.net, PixelNet) and len(model.net.reads) and "patch" in model.config):

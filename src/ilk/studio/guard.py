@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .limits import Limits
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "client_of"]
 
 # The page may load, and talk to, this server alone.
 _HEADERS = {
@@ -25,7 +26,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses other sites, foreign host names and large or slow bodies before they are read.
+    """Refuses other sites, foreign host names, large or slow bodies, and too much at once.
 
     A page of another site can send requests to a server on this machine, by its address or by a
     name that it makes point here. The browser says in `Origin` and `Host` where they come from.
@@ -33,19 +34,25 @@ class Guard:
     Arguments:
         app: What is guarded.
         hosts: Names under which the server is known; any if it holds `*`.
-        limits: Of bodies.
+        limits: Of bodies, and of what a client may ask for at once.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str], limits: Limits) -> None:
         self.app, self.hosts, self.limits = app, frozenset(hosts), limits
+        self.open = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
+        # Only what is sent takes room and work: pages are in memory.
+        client = "" if scope["method"] in ("GET", "HEAD") else client_of(scope)
+        self.open[client] += 1
         try:
             self._check(scope)
+            if client and self.open[client] > self.limits.client:
+                raise _Refusal(429, f"{self.limits.client} requests of yours are open already")
             body = await asyncio.wait_for(self._body(scope, receive), self.limits.upload_seconds)
         except TimeoutError:
             await _refuse(send, 408, f"no whole request in {self.limits.upload_seconds:g} s")
@@ -53,6 +60,10 @@ class Guard:
             await _refuse(send, refusal.status, str(refusal))
         else:
             await self.app(scope, _replay(body, receive), _with_headers(send))
+        finally:
+            self.open[client] -= 1
+            if not self.open[client]:
+                del self.open[client]
 
     def _check(self, scope: Scope) -> None:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
@@ -78,6 +89,12 @@ class Guard:
             if size > self.limits.body:
                 raise _Refusal(413, f"the request has more than {self.limits.body} bytes")
         return b"".join(parts)
+
+
+def client_of(scope: Scope) -> str:
+    """Where a request comes from: an address without its port."""
+    host, _ = scope.get("client") or ("somewhere", 0)
+    return host
 
 
 class _Refusal(Exception):

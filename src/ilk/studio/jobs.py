@@ -1,5 +1,8 @@
 """Work in turns: one thread that gives every job a slice at a time, so that none waits for long.
 
+Clients have turns one after the other, and so have the jobs of each: one that asks for much makes
+itself wait, not the others.
+
 A job is an iterator. What it yields is a part of the answer, or `None` where it only lets the
 others have their turn; each step should take some 20 ms. It ends when its client goes.
 """
@@ -8,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any
@@ -31,8 +34,8 @@ class _End:
 class Job:
     """A job, and what came of it so far: iterate over it, in a `with` block that cancels it."""
 
-    def __init__(self, jobs: Jobs, slices: Iterator[Any]) -> None:
-        self.cancelled, self.worked = False, 0.0
+    def __init__(self, jobs: Jobs, slices: Iterator[Any], client: str = "") -> None:
+        self.client, self.cancelled, self.worked = client, False, 0.0
         self._jobs, self._slices = jobs, slices
         self._loop, self._parts = asyncio.get_running_loop(), asyncio.Queue[Any]()
 
@@ -114,19 +117,19 @@ class Jobs:
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds = most, seconds
         self.active: set[Job] = set()
-        self._turns: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._turns = _Turns()
         self._thread = threading.Thread(target=self._work, name="ilk-studio", daemon=True)
         self._thread.start()
 
-    def open(self, slices: Iterator[Any]) -> Job:
-        """Takes in a job, from the event loop that waits for it.
+    def open(self, slices: Iterator[Any], client: str = "") -> Job:
+        """Takes in a job of a client, from the event loop that waits for it.
 
         Raises:
             Busy: If there are as many as there may be.
         """
         if len(self.active) >= self.most:
             raise Busy(f"{self.most} jobs are open already; try again in a moment")
-        job = Job(self, slices)
+        job = Job(self, slices, client)
         self.active.add(job)
         self._turns.put(job)
         return job
@@ -139,10 +142,41 @@ class Jobs:
         """Cancels what is open and ends the thread."""
         for job in list(self.active):
             job.cancel()
-        self._turns.put(None)
+        self._turns.end()
         self._thread.join()
 
     def _work(self) -> None:
-        while (job := self._turns.get()) is not None:
+        while (job := self._turns.take()) is not None:
             if job.work(self.seconds):
                 self._turns.put(job)
+
+
+class _Turns:
+    """Whose turn it is. Waiting clients stand in a row, those who had one at its end."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Job]] = {}
+        self._change, self._ended = threading.Condition(), False
+
+    def put(self, job: Job) -> None:
+        with self._change:
+            self._waiting.setdefault(job.client, deque()).append(job)
+            self._change.notify()
+
+    def take(self) -> Job | None:
+        """The next job, none when all are done and no other comes."""
+        with self._change:
+            self._change.wait_for(lambda: self._waiting or self._ended)
+            if not self._waiting:
+                return None
+            client = next(iter(self._waiting))
+            jobs = self._waiting.pop(client)
+            job = jobs.popleft()
+            if jobs:
+                self._waiting[client] = jobs
+            return job
+
+    def end(self) -> None:
+        with self._change:
+            self._ended = True
+            self._change.notify()

@@ -18,7 +18,9 @@ class Limits:
         support: Images of a support set.
         images: Images drawn or scored by one request.
         kinds: Support sets that one request compares.
+        reading: Numbers that tell where attention reads.
         jobs: Requests that are worked on or wait, together.
+        client: Requests of one client at once.
         work_seconds: Of processor time for one request.
         stream_seconds: For the answer to one request to leave.
     """
@@ -29,6 +31,8 @@ class Limits:
     support: int = 16
     images: int = 64
     kinds: int = 8
-    jobs: int = 96
+    reading: int = 16 << 20
+    jobs: int = 128
+    client: int = 48
     work_seconds: float = 60.0
     stream_seconds: float = 180.0

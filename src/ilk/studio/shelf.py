@@ -7,13 +7,15 @@ from pathlib import Path
 
 import ilk
 from ilk.models import Model
-from ilk.models.storage import card, shipped
+from ilk.models.storage import shipped
 
 __all__ = ["Shelf"]
 
 
 class Shelf(Mapping[str, Model]):
-    """Models by the names of their directories, those that ship with the package too.
+    """Models by the names of their directories, and those shipped ones that a person can draw for.
+
+    Nobody draws for a model of colour pictures: one that ships is there if it is named.
 
     Arguments:
         names: Shipped names or directories; the first is the one that the page begins with.
@@ -26,28 +28,19 @@ class Shelf(Mapping[str, Model]):
 
     def __init__(self, names: Sequence[str] = (), device: str = "cpu") -> None:
         self._models: dict[str, Model] = {}
-        self.about: dict[str, str] = {}
         for name in names:
-            self._add(name, device)
-        for name in shipped():
-            if name not in self._models:
-                self._add(name, device, optional=True)
-
-    def _add(self, name: str, device: str, optional: bool = False) -> None:
-        known = (
-            name if name in shipped() and not Path(name).is_dir() else Path(name).resolve().name
-        )
-        if known in self._models:
-            raise ValueError(f"MODEL: two models are called {known!r}; rename a directory")
-        model = ilk.load(name, device)
-        if model.conditioning == "label":
-            if optional:
-                return
-            raise ValueError(
-                f"MODEL: {name!r} takes labels, not a support set; use it from Python"
-            )
-        self._models[known] = model
-        self.about[known] = str((card(name) or {}).get("about", ""))
+            known = _known(name)
+            if known in self._models:
+                raise ValueError(f"MODEL: two models are called {known!r}; rename a directory")
+            self._models[known] = ilk.load(name, device)
+            if self._models[known].conditioning == "label":
+                raise ValueError(
+                    f"MODEL: {name!r} takes labels, not a support set; use it from Python"
+                )
+        for name in sorted(set(shipped()) - set(self._models)):
+            model = ilk.load(name, device)
+            if model.shape[0] == 1 and model.conditioning == "support":
+                self._models[name] = model
 
     def __getitem__(self, name: str) -> Model:
         return self._models[name]
@@ -57,3 +50,8 @@ class Shelf(Mapping[str, Model]):
 
     def __len__(self) -> int:
         return len(self._models)
+
+
+def _known(name: str) -> str:
+    """What a model is called on the page."""
+    return name if name in shipped() and not Path(name).is_dir() else Path(name).resolve().name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable
 from typing import Any, TypeVar
@@ -60,7 +61,12 @@ class EventStream(Response):
             try:
                 async with asyncio.timeout(self.seconds):
                     await _while_there(self._feed(send), receive)
-            except (Gone, TimeoutError, OSError):
+            except TimeoutError:
+                # A client that is there is told; one that is slow is not waited for.
+                with contextlib.suppress(TimeoutError, OSError):
+                    async with asyncio.timeout(1.0):
+                        await self._end(send, f"no whole answer in {self.seconds:g} s")
+            except (Gone, OSError):
                 pass
 
     async def _feed(self, send: Send) -> None:
@@ -73,7 +79,12 @@ class EventStream(Response):
         except Exception as error:
             if isinstance(error, OSError) and not isinstance(error, TimeoutError):
                 raise
-            await send(_message({"event": "error", "error": str(error)}))
+            await self._end(send, str(error))
+        else:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _end(self, send: Send, reason: str) -> None:
+        await send(_message({"event": "error", "error": reason}))
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -6,9 +6,9 @@ import torch
 
 from ilk.models import Model
 
+from .given import Slices
 from .jobs import Jobs
 from .shelf import Shelf
-from .work import Slices
 
 __all__ = ["warm"]
 

@@ -19,6 +19,8 @@ __all__ = [
     "Classify",
     "Complete",
     "Cost",
+    "Decode",
+    "Encode",
     "Image",
     "Look",
     "Pack",
@@ -64,10 +66,16 @@ class Sample(_Conditioned):
 
 
 class Complete(Sample):
-    """Draw what is not known of an image; a branch where the known pixels are the first."""
+    """Draw what is not known of an image; a branch where the known pixels are the first.
+
+    Where known pixels follow unknown ones, these are drawn several times, weighed, and drawn anew
+    in blocks; the temperature must be 1.
+    """
 
     image: Image
     known: str = Field(description="Base64 of H x W bytes: 1 where a pixel is kept, else 0.")
+    particles: int = Field(8, ge=1, le=32, description="Draws that one is kept of.")
+    passes: int = Field(1, ge=0, le=8, description="How often every block is drawn anew.")
 
 
 class Score(_Conditioned):
@@ -88,6 +96,18 @@ class Look(_Conditioned):
     """Where attention reads while each pixel of an image is written."""
 
     image: Image
+
+
+class Encode(_Conditioned):
+    """Images as one blob, without loss, in as many bits as their score says."""
+
+    images: list[Image] = Field(min_length=1)
+
+
+class Decode(_Conditioned):
+    """The images of a blob, under the examples that it was made with."""
+
+    blob: str = Field(description="Base64 of what `encode` answered, or `p.encode` returned.")
 
 
 class Pack(_Request):

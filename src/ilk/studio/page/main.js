@@ -13,12 +13,13 @@ let model, support, samples, inspector, query, examples, drawnFor = [], chosen =
 const temperature = () => Number($("temperature").value);
 function say(text, wrong) {
   $("status").textContent = text;
+  $("status").dataset.drawings = samples?.drawings ?? 0;
   $("status").classList.toggle("wrong", Boolean(wrong));
 }
 
 async function draw(path = "/api/sample", more = {}, at = undefined) {
   const branching = path !== "/api/sample";
-  if (!branching) drawnFor = support.of(support.kind);
+  if (!branching) drawnFor = support.shown;
   select(-1);
   const request = {
     model: model.name, support: images(drawnFor), count: COUNT, temperature: temperature(), ...more,
@@ -41,7 +42,7 @@ function begin(next) {
   samples.layOut(COUNT);
   inspector = new Inspector(model, (pixels, known) =>
     draw("/api/complete", { image: images([pixels])[0], known: pack(known) }, inspector.at));
-  query = new Query(model, support, temperature);
+  query = new Query(model, support);
   const shown = fits() ? Object.keys(examples) : [];
   $("example").replaceChildren(...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
@@ -93,6 +94,7 @@ function wire(models) {
 
 function turn(kind) {
   support.turn(kind);
+  query.update();
   draw();
 }
 
@@ -103,17 +105,21 @@ async function saveSheet() {
 }
 
 function theme() {
-  const root = document.documentElement;
-  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const name = () => ($("theme").textContent = dark() ? "Light" : "Dark");
+  const root = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)");
+  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  const repaint = () => {
+    $("theme").textContent = dark() ? "Light" : "Dark";
+    if (chosen >= 0) inspector.go(inspector.at);
+    query?.update();
+    query?.pad.paint();
+    support?.pad.paint();
+  };
   $("theme").onclick = () => {
     root.dataset.theme = dark() ? "light" : "dark";
-    name();
-    if (chosen >= 0) inspector.go(inspector.at);
-    query.update();
-    support.pad.paint();
+    repaint();
   };
-  name();
+  system.addEventListener("change", repaint);
+  repaint();
 }
 
 const [models, kinds] = await Promise.all([get("/api/models"), get("/examples.json")]);
@@ -121,3 +127,4 @@ examples = Object.fromEntries(Object.entries(kinds).map(([name, list]) => [name,
 wire(models);
 begin(models[0]);
 document.body.dataset.ready = "yes";
+performance.mark("ready");

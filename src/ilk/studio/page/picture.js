@@ -4,7 +4,7 @@ export const binary = (model) => model.levels === 2 && model.shape[0] === 1;
 export const paper = (model) => (binary(model) ? 0 : model.levels - 1);
 export const blank = (model) => new Uint8Array(model.shape.reduce((a, b) => a * b)).fill(paper(model));
 export const isBlank = (pixels, model) => pixels.every((v) => v === paper(model));
-export const figures = ({ nats_per_dim, bits }) => `${bits.toFixed(1)} bits\n${nats_per_dim.toFixed(4)} nats/dim`;
+export const figures = ({ nats_per_dim, bits }) => [`${bits.toFixed(1)} bits`, `${nats_per_dim.toFixed(4)} nats/dim`];
 
 export class Tile {
   constructor(model) {
@@ -64,6 +64,7 @@ export class Tile {
     this.here.hidden = t === undefined || t >= h * w;
     const place = { left: (t % w) / w, top: Math.floor(t / w) / h, width: 1 / w, height: 1 / h };
     for (const [side, share] of Object.entries(place)) this.here.style[side] = `${100 * share}%`;
+    return this;
   }
 }
 
@@ -77,11 +78,12 @@ export function tileButton(model, label, press) {
   const button = document.createElement("button");
   const tile = new Tile(model);
   const caption = document.createElement("small");
+  const write = (lines) => caption.replaceChildren(...lines.map((line) => Object.assign(document.createElement("span"), { textContent: line })));
   button.type = "button";
   button.setAttribute("aria-label", label);
   button.append(tile.element, caption);
   button.addEventListener("click", press);
-  return { button, tile, caption };
+  return { button, tile, write };
 }
 
 // Spreads a grid of patches over the pixels of an image.

@@ -9,8 +9,8 @@ import { ask, images, pack } from "./talk.js";
 const $ = (id) => document.getElementById(id);
 
 export class Query {
-  constructor(model, support, temperature) {
-    Object.assign(this, { model, support, temperature });
+  constructor(model, support) {
+    Object.assign(this, { model, support });
     this.pad = new Pad(model, "Drawing pad for a question", ["Pen", "Eraser", "Hide"], () => this.update());
     $("query-pad").replaceChildren(this.pad.element);
     this.map = new Tile(model);
@@ -44,6 +44,7 @@ export class Query {
     const { signal } = (this.abort = new AbortController());
     const pixels = this.pad.pixels;
     const [a, b] = ["A", "B"].map((kind) => this.support.of(kind));
+    for (const id of ["surprise-kind", "complete-kind"]) $(id).textContent = `given kind ${this.support.kind}`;
     this.map.ink(pixels).heat(null);
     this.map.element.classList.remove("dim");
     if (isBlank(pixels, this.model)) {
@@ -52,7 +53,7 @@ export class Query {
     }
     const model = this.model.name, asked = images([pixels]);
     try {
-      const scored = ask("/api/score", { model, support: images(a), images: asked, surprise: true }, signal);
+      const scored = ask("/api/score", { model, support: images(this.support.shown), images: asked, surprise: true }, signal);
       const [cost] = (await scored).images;
       this.map.heat(cost.surprise.map((nats) => (nats / 3) ** 0.7));
       this.map.element.classList.add("dim");
@@ -90,16 +91,18 @@ export class Query {
     }));
   }
 
-  complete() {
+  // Sixteen where nothing known follows the hidden part; else four, each chosen among eight drafts.
+  async complete() {
     const { pixels, known } = this.pad;
     if (known.every(Boolean)) return this.completions.say("Hide a part of the drawing first.", true);
-    this.completions.draw("/api/complete", {
+    const follows = known.lastIndexOf(1) > known.indexOf(0);
+    const done = await this.completions.draw("/api/complete", {
       model: this.model.name,
-      support: images(this.support.of("A")),
+      support: images(this.support.shown),
       image: images([pixels])[0],
       known: pack(known),
-      count: 16,
-      temperature: this.temperature(),
+      count: follows ? 4 : 16,
     }, "completed, likeliest first,", true);
+    if (done) for (const { tile } of this.completions.items) tile.heat(Array.from(known, (k) => (k ? 0 : 0.14)));
   }
 }

@@ -33,6 +33,10 @@ export class Support {
     return this.sets[kind].filter((pixels) => !isBlank(pixels, this.model));
   }
 
+  get shown() {
+    return this.of(this.kind);
+  }
+
   fill(kind, list) {
     this.sets[kind] = [...list.slice(0, this.most), ...this.none()].slice(0, this.most);
     if (kind === this.kind) this.choose(Math.min(list.length, this.most - 1));
