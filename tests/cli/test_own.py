@@ -72,7 +72,7 @@ def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, mon
     assert main(["train", "--data", str(root), *SMALL]) == 0
     told = capsys.readouterr()
     out = Path("runs") / "leaves"
-    assert "36 images read, 2 files skipped" in told.err and "6 kinds, 6 to 6 images" in told.err
+    assert "36 images read, 2 files skipped" in told.err and "6 kinds, 6 images each" in told.err
     assert "skipped 1: damaged or cut short" in told.err and "torn.png" in told.err
     assert "bernoulli likelihood" in told.err and "for 2 steps" in told.err
     with Image.open(out / "preview.png") as picture:

@@ -101,6 +101,12 @@ def _introduce(plan: Plan, recipe: Recipe, out: Path) -> None:
     note(str(plan.report))
     for line in plan.notes:
         note(line)
+    times = recipe.total_steps * recipe.images_per_step / len(plan.kinds[0].images)
+    note(
+        f"{recipe.model} model, {recipe.likelihood} likelihood, {recipe.least_shots} to"
+        f" {recipe.shots} shots, {recipe.queries} queries, {recipe.total_steps:,} steps:"
+        f" {times:.1f} times each image"
+    )
     write_picture(out / "preview.png", preview(plan.kinds[0]))
     note(f"what the network will see: {out / 'preview.png'}")
     if "RANK" in os.environ:  # several processes step together, or not at all

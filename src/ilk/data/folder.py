@@ -54,7 +54,8 @@ class FolderReport:
     def __str__(self) -> str:
         lines = [f"{self.folder}: {self.used} images read, {len(self.skipped)} files skipped"]
         if self.counts:
-            each = f"{min(self.counts)} to {max(self.counts)} images each"
+            least, most = min(self.counts), max(self.counts)
+            each = f"{least} to {most} images each" if least < most else f"{least} images each"
             lines.append(
                 f"  {len(self.counts)} kinds, {each}, {self.counts.count(1)} of one image"
             )

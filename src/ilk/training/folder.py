@@ -29,7 +29,7 @@ class Plan:
         recipe: The recipe, complete: shape, levels, likelihood, budget, queries, shots.
         kinds: Training and validation data, as `train` takes them.
         report: What was read and what was not.
-        notes: What was chosen and why, a line each.
+        notes: How the kinds were parted, and which were left out, a line each.
     """
 
     recipe: Recipe
@@ -65,10 +65,6 @@ def plan_folder(recipe: Recipe = RECIPES["folder"]) -> Plan:
         shots=shots,
         images=None,
         steps=-(-images // (recipe.batch * queries)),
-    )
-    notes.append(
-        f"{complete.likelihood} likelihood, 0 to {shots} shots, {queries} queries,"
-        f" {complete.steps:,} steps: {images / len(train.images):.0f} times each image"
     )
     return Plan(complete, kinds, report, tuple(notes))
 
