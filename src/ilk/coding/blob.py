@@ -112,16 +112,24 @@ def decode(p: Autoregressive, code: Code, device: torch.device, elsewhere: bool 
     _compare(code, _marks(p, device), p, device, elsewhere)
     count = math.prod(code.sample_shape) * p.batch_shape.numel()
     with arithmetic(code.threads, device):
-        if count:
-            x = stream.read(p, count, code.words)
-        else:
-            x = torch.zeros(0, *p.event_shape, dtype=p.dtype)
+        x = _read(p, count, code.words)
     if zlib.crc32(x.cpu().numpy().tobytes()) != code.pixels:
         raise CodingError(
             "blob: other images come out than went in; the probabilities are computed otherwise"
             " here (another platform or support set), and the images can't be had"
         )
     return x
+
+
+def _read(p: Autoregressive, count: int, words: bytes) -> Tensor:
+    if not count:
+        return torch.zeros(0, *p.event_shape, dtype=p.dtype)
+    try:
+        return stream.read(p, count, words)
+    except (AssertionError, MemoryError, RuntimeError) as error:
+        # The coder asserts that its words make sense; memory may not hold what a header claims.
+        first = str(error).partition("\n")[0]
+        raise CodingError(f"blob: {count:,} images can't be read from it: {first}") from error
 
 
 def _marks(p: Autoregressive, device: torch.device) -> tuple[bytes, bytes, bytes, bytes]:
