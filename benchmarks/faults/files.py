@@ -103,19 +103,19 @@ def guarded() -> Iterator[None]:
     """Ends what takes too long, or too much memory, with an error."""
 
     def late(*_: object) -> None:
-        raise Late(f"not done after {SECONDS} s")
+        raise Late(f"not done after {SECONDS} s of processor time")
 
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    handler = signal.signal(signal.SIGALRM, late)
+    handler = signal.signal(signal.SIGPROF, late)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, handler)
+        signal.signal(signal.SIGPROF, handler)
 
 
 def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:

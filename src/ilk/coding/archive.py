@@ -359,8 +359,9 @@ def _header(fields: dict[str, Any]) -> Header:
     chunks = tuple((int(count), int(size)) for count, size in fields.pop("chunks"))
     names = tuple(map(str, fields.pop("names")))
     header = Header(**fields, shape=(channels, height, width), chunks=chunks, names=names)
-    if not isinstance(header.model, str) or not isinstance(header.support, int | None):
-        raise ValueError("a model or a number of support images of another type")
+    numbers = (header.format, header.levels, header.threads, header.support or 0)
+    if not isinstance(header.model, str) or any(type(n) is not int for n in numbers):
+        raise ValueError("a name or a number of another type")
     if len(set(names)) != len(names):
         raise ValueError("two pictures of one name")
     if min((n for chunk in chunks for n in chunk), default=1) < 1:

@@ -128,7 +128,12 @@ def decoding(
     count = math.prod(code.sample_shape) * p.batch_shape.numel()
     x = torch.zeros(0, *p.event_shape, dtype=p.dtype)
     if count:
-        x = yield from _computed(stream.read(p, count, code.words), code.threads, device)
+        try:
+            x = yield from _computed(stream.read(p, count, code.words), code.threads, device)
+        except (AssertionError, MemoryError, RuntimeError) as error:
+            # The coder asserts that its words make sense; memory may not hold what a header claims.
+            first = str(error).partition("\n")[0]
+            raise CodingError(f"blob: {count:,} images can't be read from it: {first}") from error
     if zlib.crc32(x.cpu().numpy().tobytes()) != code.pixels:
         raise CodingError(
             "blob: other images come out than went in; the probabilities are computed otherwise"

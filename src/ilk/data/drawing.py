@@ -150,8 +150,8 @@ def _grey(image: PILImage.Image) -> np.ndarray:
     """Grey values; transparency is laid on the shade that the drawing itself does not have."""
     if not image.has_transparency_data:
         return np.asarray(flatten(image, colour=False))
-    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-    visible = np.asarray(image.convert("RGB").convert("L"))
+    rgba = image.convert("RGBA")
+    alpha, visible = np.asarray(rgba.getchannel("A")), np.asarray(rgba.convert("L"))
     # Without the product of both in memory, which is large for large pictures.
     total = np.einsum("ij,ij->", visible, alpha, dtype=np.float64)
     light = total > 127.5 * alpha.sum(dtype=np.float64)

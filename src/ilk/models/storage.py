@@ -159,10 +159,9 @@ def _build(path: Path, weights: int) -> Model:
     if not isinstance(form, int) or form > FORMAT:
         raise ValueError(f"{path} has format {form}; this ilk reads up to {FORMAT}: update ilk")
     try:
-        # First without memory, and only as far as there are weights: sizes may be damaged.
-        with torch.device("meta"), _at_most(max(SLACK * weights, LEAST)):
-            Model.of(config)
-        return Model.of(config)
+        # Sizes may be damaged: no further than there are weights.
+        with _at_most(max(SLACK * weights, LEAST)):
+            return Model.of(config)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
