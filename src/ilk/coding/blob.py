@@ -131,7 +131,7 @@ def decoding(
         try:
             x = yield from _computed(stream.read(p, count, code.words), code.threads, device)
         except (AssertionError, MemoryError, RuntimeError) as error:
-            # The coder asserts that its words make sense; memory may not hold what a header claims.
+            # The coder asserts that its words make sense; memory may not hold what is claimed.
             first = str(error).partition("\n")[0]
             raise CodingError(f"blob: {count:,} images can't be read from it: {first}") from error
     if zlib.crc32(x.cpu().numpy().tobytes()) != code.pixels:
