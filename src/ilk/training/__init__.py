@@ -27,7 +27,7 @@ Example:
 
 from __future__ import annotations
 
-from .adapt import Adapted, Look, adapt
+from .adapting import Adapted, Look, adapt
 from .folder import Plan, plan_folder, preview
 from .loop import estimate, train
 from .recipe import RECIPES, Recipe
