@@ -144,7 +144,7 @@ def _pictures() -> dict[str, bytes]:
         "clear.png": _encoded(clear, "PNG"),
         "deep.png": _encoded(deep, "PNG"),
         "bits.png": _encoded(grey.convert("1"), "PNG"),
-        "palette.png": _encoded(palette, "PNG", transparency=bytes(range(16))),
+        "palette.png": _encoded(palette, "PNG", transparency=bytes(range(0, 256, 16))),
         "moving.png": _encoded(colour, "PNG", **frames),
         "grey.jpg": _encoded(grey, "JPEG"),
         "turned.jpg": _encoded(colour, "JPEG", exif=exif),

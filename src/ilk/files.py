@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = [
+    "TEMPORARY",
     "lock",
     "previous",
     "remove_temporaries",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 
-from ilk.files import write_file
+from ilk.files import TEMPORARY, write_file
 
 if TYPE_CHECKING:
     import torch
@@ -229,7 +229,7 @@ def check_writable(path: Path, argument: str) -> None:
         return  # a device or a pipe
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.resolve().parent):
+        with tempfile.NamedTemporaryFile(dir=path.resolve().parent, prefix=TEMPORARY):
             pass
     except OSError as error:
         raise OSError(f"{argument}: can't write {path}: {error.strerror or error}") from None
