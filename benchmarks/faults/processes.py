@@ -70,7 +70,7 @@ VERBS = {
     "train": Verb(
         (
             *("train", "folder", "--data", "{kinds}", "--out", "out", "--likelihood", "bernoulli"),
-            *("--width", "8", "--depth", "2", "--read-at", "1", "--shots", "1", "--batch", "2"),
+            *("--width", "20", "--depth", "2", "--read-at", "1", "--shots", "1", "--batch", "2"),
             *("--steps", "8", "--warmup", "2", "--checkpoint-every", "2", "--log-every", "1"),
             *("--sample-every", "0", "--precision", "float32", "--device", "cpu"),
             *("--model-args", "patches", "8"),

@@ -140,10 +140,14 @@ def _find(name_or_dir: str | Path) -> Path:
     return directory
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def _object(path: Path, what: str) -> dict[str, Any]:
     """The JSON object of a file."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not {what} of an ilk model: {error}") from None
     if not isinstance(value, dict):
