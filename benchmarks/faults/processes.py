@@ -70,10 +70,10 @@ VERBS = {
     "train": Verb(
         (
             *("train", "folder", "--data", "{kinds}", "--out", "out", "--likelihood", "bernoulli"),
-            *("--width", "20", "--depth", "2", "--read-at", "1", "--shots", "1", "--batch", "2"),
+            *("--width", "8", "--depth", "2", "--read-at", "1", "--shots", "1", "--batch", "2"),
             *("--steps", "8", "--warmup", "2", "--checkpoint-every", "2", "--log-every", "1"),
             *("--sample-every", "0", "--precision", "float32", "--device", "cpu"),
-            *("--model-args", "patches", "8"),
+            *("--model-args", "patches", "20"),
         ),
         ("checkpoints/step-00000008/*.safetensors", "model/model.safetensors"),
     ),
