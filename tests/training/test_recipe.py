@@ -93,3 +93,15 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
     assert all(torch.equal(v, state[k]) for k, v in new.state_dict().items())
     with pytest.raises(ValueError, match=r"start: .*old has width=\d+, this run 24"):
         tiny(start=str(tmp_path / "old"), width=24).build(shape, 2, 3)
+
+
+def test_a_deeper_model_begins_as_a_shallower_one(tmp_path):
+    shape = (1, 4, 4)
+    torch.manual_seed(1)
+    old = tiny().build(shape, 2, 3).eval()
+    old.save(tmp_path / "old")
+    deeper = {"depth": old.config["depth"] + 2, "read_at": (1, 3)}
+    new = tiny(start=str(tmp_path / "old"), **deeper).build(shape, 2, 3).eval()
+    x = torch.randint(2, (5, *shape), dtype=torch.uint8)
+    assert torch.equal(new(x[:2]).log_prob(x), old(x[:2]).log_prob(x))
+    assert new.state_dict()["net.queries.1.weight"].any()

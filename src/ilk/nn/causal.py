@@ -50,9 +50,10 @@ class CausalConv1d(nn.Module):
 
 
 class Rows(NamedTuple):
-    """The state of a vertical convolution: its weight, laid out for rows, and those before."""
+    """The state of a vertical convolution: weights laid out for rows, and the rows before."""
 
     weight: Tensor
+    bias: Tensor | None
     past: Tensor
 
 
@@ -80,22 +81,23 @@ class VerticalConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps an image `(B, C, H, W)` to `(B, D, H, W)`."""
-        return self._convolve(F.pad(x, (0, 0, self.past, 0)), self.conv.weight)
+        return self._convolve(F.pad(x, (0, 0, self.past, 0)), self.conv.weight, self.conv.bias)
 
     def start(self, batch: int, width: int) -> Rows:
         """The state above the first row: rows of zeros, `(B, C, past, W)`."""
         # On a CPU, a convolution of a few rows takes a third of the time with channels innermost.
         weight = self.conv.weight.contiguous(memory_format=torch.channels_last)
         past = weight.new_zeros(batch, self.past, width, self.conv.in_channels)
-        return Rows(weight, past.permute(0, 3, 1, 2))
+        return Rows(weight, self.conv.bias, past.permute(0, 3, 1, 2))
 
     def step(self, x: Tensor, state: Rows) -> tuple[Tensor, Rows]:
         """Maps the next row `(B, C, W)` to `(B, D, W)`."""
         rows = torch.cat([state.past, x[:, :, None]], dim=2)
-        return self._convolve(rows, state.weight)[:, :, 0], Rows(state.weight, rows[:, :, 1:])
+        y = self._convolve(rows, state.weight, state.bias)
+        return y[:, :, 0], state._replace(past=rows[:, :, 1:])
 
-    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.conv2d(x, weight, self.conv.bias, padding=(0, self.side))
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return F.conv2d(x, weight, bias, padding=(0, self.side))
 
 
 class HorizontalConv2d(nn.Module):

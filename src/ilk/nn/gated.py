@@ -32,7 +32,6 @@ def gate(x: Tensor) -> Tensor:
 class _Weights(NamedTuple):
     """A layer's weights as matrices, laid out for `_negated_gate`."""
 
-    double: Tensor
     window: Tensor
     link: Tensor
     bias: Tensor
@@ -125,27 +124,38 @@ class GatedLayer(PixelLayer):
         double = torch.ones_like(self.out.weight[0, 0, 0, 0]).repeat(2 * features)
         double[:features] = 2
         bias, above = cast(Tensor, self.horizontal.conv.bias), None
+        rows, past = self.vertical.start(batch, size[1]), self.horizontal.start(batch)
+        rows = rows._replace(
+            weight=rows.weight * double[:, None, None, None],
+            bias=cast(Tensor, rows.bias) * double,
+        )
         gates = self.gates(summary)
         if gates is not None:
-            above, bias = gates[0][..., None], bias + gates[1]
+            above, bias = gates[0] * double, bias + gates[1]
+            if len(above) == 1:
+                rows, above = rows._replace(bias=rows.bias + above[0]), None
         weights = _Weights(
-            double=double,
             window=self.horizontal.matrix() * double,
             link=self.link.weight[:, :, 0, 0].t() * double,
-            bias=bias * double,
+            bias=(bias * double).view(-1, 2 * features),
             read=None if self.read is None else self.read.weight[:, :, 0, 0].t() * double,
             out=-self.out.weight[:, :, 0, 0].t(),
         )
-        rows, past = self.vertical.start(batch, size[1]), self.horizontal.start(batch)
+        above = above if above is None else above[..., None]
         return _State(weights, above, rows, (), 0, past)
 
     def row(self, v: Tensor, state: _State) -> tuple[Tensor, _State]:
         weights, above = state.weights, state.above
         a, rows = self.vertical.step(v, state.rows)
         a = a if above is None else a + above
-        v = -_negated_gate(a * weights.double[:, None])
+        v = -_negated_gate(a)
         pixels = v.permute(2, 0, 1)
-        links = (pixels.flatten(0, 1) @ weights.link).unflatten(0, pixels.shape[:2]) + weights.bias
+        if len(weights.bias) == 1:
+            links = torch.addmm(weights.bias, pixels.flatten(0, 1), weights.link)
+            links = links.unflatten(0, pixels.shape[:2])
+        else:
+            links = (pixels.flatten(0, 1) @ weights.link).unflatten(0, pixels.shape[:2])
+            links = links + weights.bias
         past = self.horizontal.start(len(v))
         return v, _State(weights, above, rows, links.unbind(0), 0, past)
 

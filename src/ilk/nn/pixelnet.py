@@ -282,7 +282,10 @@ class PixelNet(Conditional):
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
         height, width = size
-        summary = _spread(context.summary, batch // context.batch)
+        # What all images share stays one row, which layers may add to their biases.
+        summary = context.summary
+        if context.batch > 1:
+            summary = _spread(summary, batch // context.batch)
         place = cast(Tensor, self.horizontal.conv.bias).expand(height, width, -1)
         if self.place is not None:
             grid = positions(height, width, like=self.place.weight)

@@ -8,8 +8,12 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+from torch import Tensor
+
 from ilk import models
 from ilk.models import Model
+from ilk.nn import GatedLayer
 
 __all__ = ["RECIPES", "Recipe"]
 
@@ -60,7 +64,8 @@ class Recipe:
     read_at: tuple[int, ...] = (4,)
     """Layers before which an attention model reads the support set."""
     start: str | None = None
-    """A model of the same parameters to begin with: a shipped name or a directory."""
+    """A model to begin with, a shipped name or a directory: of the same parameters, or with fewer
+    gated layers, beyond which those of this run begin as the identity."""
     by_label: bool = False
     """Condition a model without a support set on the label of the kind."""
     meta: bool = False
@@ -203,8 +208,9 @@ class Recipe:
     def _begin(self, model: Model) -> None:
         """Gives a new model the weights that the run starts from."""
         began = models.load(str(self.start))
+        has = began.state_dict()
         try:
-            model.load_state_dict(began.state_dict())
+            model.load_state_dict(has | _grown(model, has))
         except RuntimeError:
             has, wants = began.config, model.config
             differ = [
@@ -262,6 +268,16 @@ class Recipe:
 def _check(recipe: Recipe, key: str, good: bool, wanted: str) -> None:
     if not good:
         raise ValueError(f"{key}: wanted {wanted}, got {getattr(recipe, key)!r}")
+
+
+def _grown(model: Model, has: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What further gated layers and reads add to a shallower model without a change of it."""
+    layers = getattr(getattr(model, "net", None), "layers", ())
+    if not all(isinstance(layer, GatedLayer) for layer in layers):
+        return {}
+    parts = ("net.layers.", "net.reads.", "net.queries.")
+    new = {k: t for k, t in model.state_dict().items() if k not in has and k.startswith(parts)}
+    return {k: torch.zeros_like(t) if k.endswith(".out.weight") else t for k, t in new.items()}
 
 
 def _named(*recipes: Recipe) -> dict[str, Recipe]:
