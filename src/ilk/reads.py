@@ -16,7 +16,7 @@ from .render import Panel, figure, pixels
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Looks", "animation", "looks", "strip"]
+__all__ = ["Looks", "animation", "grid", "inside", "looks", "strip"]
 
 _MARK = np.array((228, 0, 140))  # a colour that hardly occurs in photographs
 
@@ -31,6 +31,34 @@ class Looks(NamedTuple):
 
     patches: Tensor
     nothing: Tensor
+
+
+def grid(model: Model) -> tuple[int, int] | None:
+    """Rows and columns of the patches of a support image, none if the model reads none.
+
+    Example:
+        >>> from ilk.models import AttentionPixelCNN
+        >>> grid(AttentionPixelCNN((1, 26, 26), width=8, depth=2, read_at=(1,), patch=4))
+        (7, 7)
+    """
+    if not (isinstance(model.net, PixelNet) and len(model.net.reads) and "patch" in model.config):
+        return None
+    _, height, width = model.shape
+    patch = model.config["patch"]
+    return -(-height // patch), -(-width // patch)
+
+
+def inside(weights: Tensor, grid: tuple[int, int], margin: int = 0) -> Looks:
+    """Weights `(..., 1 + N)` of all slots, the first that of nothing, by images and places.
+
+    Example:
+        >>> inside(torch.ones(1 + 2 * 16), (2, 2), margin=1).patches.shape
+        torch.Size([2, 2, 2])
+    """
+    high, wide = grid
+    patches = weights[..., 1:].unflatten(-1, (-1, high + 2 * margin, wide + 2 * margin))
+    patches = patches[..., margin : margin + high, margin : margin + wide]
+    return Looks(patches, weights.sum(dim=-1) - patches.sum(dim=(-3, -2, -1)))
 
 
 @torch.inference_mode()
@@ -60,12 +88,9 @@ def looks(model: Model, x: Tensor, support: Tensor, read: int = 0) -> Looks:
     if not len(support):
         raise ValueError("support: an empty set has nothing to look at")
     weights = net.looks(x[None], model.context(support))[read][0]
-    _, height, width = model.shape
-    patch, m = model.config["patch"], model.config.get("margin", 0)
-    grid = (len(support), -(-height // patch) + 2 * m, -(-width // patch) + 2 * m)
-    patches = weights[..., 1:].unflatten(-1, grid)
-    patches = patches[..., m : grid[1] - m, m : grid[2] - m]
-    return Looks(patches, 1 - patches.sum(dim=(-3, -2, -1)))
+    where = grid(model)
+    assert where is not None
+    return inside(weights, where, model.config.get("margin", 0))
 
 
 def strip(

@@ -12,8 +12,8 @@ import ilk
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
 
 from ilk.models import Model
+from ilk.reads import grid
 from ilk.studio import Limits
-from ilk.studio.attention import grid
 from ilk.studio.drawing import draw
 from ilk.studio.wire import Image, Look, Sample, Score
 from ilk.studio.work import attention, score
@@ -21,7 +21,7 @@ from ilk.studio.work import attention, score
 
 def models() -> list[Model]:
     attentive = ilk.models.AttentionPixelCNN(
-        (1, 5, 6), width=8, depth=2, read_at=(0, 1), patches=8, patch=2
+        (1, 5, 6), width=8, depth=2, read_at=(0, 1), patches=8, patch=2, margin=1
     )
     return [
         attentive,

@@ -125,15 +125,12 @@ class GatedLayer(PixelLayer):
         double[:features] = 2
         bias, above = cast(Tensor, self.horizontal.conv.bias), None
         rows, past = self.vertical.start(batch, size[1]), self.horizontal.start(batch)
-        rows = rows._replace(
-            weight=rows.weight * double[:, None, None, None],
-            bias=cast(Tensor, rows.bias) * double,
-        )
+        over = cast(Tensor, rows.bias) * double
         gates = self.gates(summary)
         if gates is not None:
             above, bias = gates[0] * double, bias + gates[1]
-            if len(above) == 1:
-                rows, above = rows._replace(bias=rows.bias + above[0]), None
+            if len(above) == 1:  # one summary for the whole batch
+                over, above = over + above[0], None
         weights = _Weights(
             window=self.horizontal.matrix() * double,
             link=self.link.weight[:, :, 0, 0].t() * double,
@@ -141,6 +138,7 @@ class GatedLayer(PixelLayer):
             read=None if self.read is None else self.read.weight[:, :, 0, 0].t() * double,
             out=-self.out.weight[:, :, 0, 0].t(),
         )
+        rows = rows._replace(weight=rows.weight * double[:, None, None, None], bias=over)
         above = above if above is None else above[..., None]
         return _State(weights, above, rows, (), 0, past)
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ilk.models import Model
+from ilk.reads import grid
 
 from . import coding, drawing, work
-from .attention import grid
 from .given import Slices
 from .guard import client_of
 from .jobs import Job, Jobs

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ilk.data import open_picture, read_image
 from ilk.models import Model
+from ilk.reads import grid, inside
 from ilk.render import pixels, sheet
 
-from .attention import grid, read_weights
+from .attention import read_weights
 from .given import Slices, images_of, limit, scored, support_of
 from .limits import Limits
 from .wire import Classify, Look, Pack, Score, costs, encode, tensor_of
@@ -60,7 +61,8 @@ def attention(request: Look, model: Model, limits: Limits) -> Slices:
         raise ValueError("model: without support images that it reads there is nothing to show")
     limit("attention: numbers", math.prod((*where, len(support), *x.shape[1:])), limits.reading)
     weights = read_weights(model(support), x)
-    nothing, images = weights[:, 0], weights[:, 1:]
+    seen = inside(weights, where, model.config.get("margin", 0))
+    nothing, images = seen.nothing, seen.patches.flatten(1)
     yield {
         "grid": where,
         "support": len(support),
