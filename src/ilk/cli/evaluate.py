@@ -38,6 +38,10 @@ def evaluate(
         Literal["forward", "both"],
         tyro.conf.arg(help="Classify by p(x | kind), or by p(kind's image | x) too."),
     ] = "forward",
+    turned: Annotated[
+        bool,
+        tyro.conf.arg(help="Few-shot models write images from four sides: a mixture."),
+    ] = False,
     precision: Annotated[
         Literal["float32", "bf16"], tyro.conf.arg(help="Of the network.")
     ] = "float32",
@@ -74,6 +78,7 @@ def evaluate(
             root=root,
             device=device,
             on_progress=lambda what, done, total: tell(done, total, what),
+            turned=turned,
         )
     if out is not None:
         write_json(report, out)

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from ..data.episodes import Episodes
 from ..data.kinds import Kinds
+from ..distributions import Turned
 from ..models.base import Model
 
 __all__ = ["SHOTS", "Row", "clustered_stderr", "evaluating", "fits", "nats", "nats_by_shots"]
@@ -86,6 +88,7 @@ def nats_by_shots(
     batch: int = 16,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
+    turned: bool = False,
 ) -> list[Row]:
     """One row for each number of shots, or a single one for a model that takes no support set.
 
@@ -99,6 +102,7 @@ def nats_by_shots(
         batch: Kinds at once.
         precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does.
         on_progress: Called with the episodes scored so far and their total, over all rows.
+        turned: Score a few-shot model by a mixture over four orders of writing, `Turned`.
 
     Raises:
         ValueError: If the model takes labels or other images, or there are too few support images.
@@ -125,7 +129,7 @@ def nats_by_shots(
             parts = []
             for start in range(0, len(episodes), batch):
                 b = episodes.batch(k, start, start + batch)
-                p = model(b.support, b.mask) if few_shot else model()
+                p = _given(model, b.support, b.mask, turned) if few_shot else model()
                 parts.append(p.log_prob(b.queries).cpu().double())
                 if on_progress is not None:
                     on_progress(i * len(episodes) + start + len(b.kind), total)
@@ -208,6 +212,10 @@ def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") 
             yield
     finally:
         model.train(training)
+
+
+def _given(model: Model, support: Tensor, mask: Tensor, turned: bool) -> Distribution:
+    return Turned.of(model, support, mask) if turned else model(support, mask)
 
 
 def _row(shots: int | Literal["-"], log_prob: Tensor, kind: Tensor, model: Model) -> Row:

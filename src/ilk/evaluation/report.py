@@ -59,6 +59,7 @@ def evaluate(
     root: str | Path | None = None,
     device: str = "cpu",
     on_progress: Progress | None = None,
+    turned: bool = False,
 ) -> dict[str, Any]:
     """Measures a model on the test kinds of a data set, and on some of its training kinds.
 
@@ -82,6 +83,7 @@ def evaluate(
         precision: See `nats_by_shots`.
         device: Where to load models that are named; a model that is given stays where it is.
         on_progress: Called with what is measured, how much is done and the total.
+        turned: By the mixture over four orders of writing, see `ilk.distributions.Turned`.
 
     Raises:
         FileNotFoundError: If there is no such model or the data is not there.
@@ -101,6 +103,7 @@ def evaluate(
         "data": str(data),
         "split": split,
         "precision": precision,
+        "turned": turned,
     }
     progress = on_progress or (lambda what, done, total: None)
     if "likelihood" in tasks:
@@ -118,12 +121,13 @@ def evaluate(
                 batch,
                 precision,
                 lambda what, done, total, part=part: progress(f"{part}: {what}", done, total),
+                turned,
             )
             for part, kinds in (("test", test), ("train", train))
         }
     if "classification" in tasks:
         report["classification"] = [
-            _classification(what, first, found, directions, progress)
+            _classification(what, first, found, directions, progress, turned, precision)
             for what, found in _classification_tasks(test, data, split, root).items()
         ]
     report["models"] = {k: _identity(m) for k, m in named.items()}
@@ -139,6 +143,7 @@ def likelihood_table(
     batch: int = 16,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
+    turned: bool = False,
 ) -> dict[str, Any]:
     """Rows of nats of several models over the same fixed episodes, one for each kind.
 
@@ -154,7 +159,7 @@ def likelihood_table(
     first: dict[Any, Row] = {}
     for name, model in models.items():
         report = None if on_progress is None else _named_progress(on_progress, name)
-        for row in nats_by_shots(model, episodes, shots, batch, precision, report):
+        for row in nats_by_shots(model, episodes, shots, batch, precision, report, turned):
             rows.append({"model": name, **row.to_json()})
             beside = first.setdefault(row.shots, row)
             if beside is not row:
@@ -219,13 +224,20 @@ def _classification_tasks(
 
 
 def _classification(
-    what: str, model: Model, tasks: list[Task] | str, directions: Directions, progress: Progress
+    what: str,
+    model: Model,
+    tasks: list[Task] | str,
+    directions: Directions,
+    progress: Progress,
+    turned: bool,
+    precision: Literal["float32", "bf16"],
 ) -> dict[str, Any]:
     if isinstance(tasks, str):
         return {"task": what, "skipped": tasks}
     if model.conditioning != "support":
         return {"task": what, "skipped": "the model takes no support set"}
-    accuracy = classify(model, tasks, directions, _named_progress(progress, what))
+    tell = _named_progress(progress, what)
+    accuracy = classify(model, tasks, directions, tell, turned, precision)
     return {"task": what, "tasks_digest": tasks_digest(tasks), **accuracy.to_json()}
 
 

@@ -1,0 +1,82 @@
+"""The mixture over four orders of writing is a density, and the same for a turned page."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+import ilk
+from ilk.distributions import Turned
+from ilk.distributions.turned import turned
+
+
+def model(shape=(1, 3, 3), seed=0):
+    torch.manual_seed(seed)
+    return ilk.models.AttentionPixelCNN(shape, width=8, depth=2, read_at=(0,), patches=8).eval()
+
+
+def every(size: int) -> torch.Tensor:
+    rows = itertools.product((0, 1), repeat=size * size)
+    return torch.tensor(list(rows), dtype=torch.uint8).view(-1, 1, size, size)
+
+
+def test_it_sums_to_one_and_is_no_worse_than_the_mean_of_the_four():
+    q = Turned.of(model(), every(3)[[3, 77]])
+    x = every(3)
+    with torch.no_grad():
+        nats = q.log_prob(x).double()
+        each = torch.stack([p.log_prob(turned(x, r)) for r, p in enumerate(q.turns)]).double()
+    assert nats.exp().sum().item() == pytest.approx(1, abs=1e-5)
+    assert (nats >= each.mean(dim=0) - 1e-6).all() and (nats > each.mean(dim=0) + 1e-4).any()
+
+
+def test_a_turned_page_has_the_same_density():
+    told, x = every(3)[[3, 77]], every(3)[::7]
+    with torch.no_grad():
+        nats = Turned.of(model(), told).log_prob(x)
+        again = Turned.of(model(), turned(told, 1)).log_prob(turned(x, 1))
+    torch.testing.assert_close(nats, again)
+    assert not torch.allclose(
+        model()(told).log_prob(x), model()(turned(told, 1)).log_prob(turned(x, 1))
+    )
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_samples_come_as_often_as_it_says(batch: bool):
+    told = every(2)[torch.tensor([[3], [6]])] if batch else every(2)[[3]]
+    q = Turned.of(model((1, 2, 2)), told)
+    count = 20_000
+    x = q.sample((count,), torch.Generator().manual_seed(0))
+    code = (x.flatten(-3).long() * torch.tensor([8, 4, 2, 1])).sum(-1).view(count, -1)
+    with torch.no_grad():
+        grid = every(2)[:, None].expand(-1, 2, -1, -1, -1) if batch else every(2)
+        wanted = q.log_prob(grid).exp().view(16, -1)
+    for b in range(code.shape[1]):
+        seen = torch.bincount(code[:, b], minlength=16) / count
+        error = (wanted[:, b] * (1 - wanted[:, b]) / count).sqrt()
+        assert ((seen - wanted[:, b]).abs() < 5 * error + 1e-6).all()
+
+
+def test_only_square_images_can_be_turned():
+    with pytest.raises(ValueError, match="square"):
+        Turned.of(model((1, 2, 3)))
+
+
+def test_tables_and_classes_by_the_mixture():
+    images = torch.randint(2, (40, 1, 3, 3), generator=torch.Generator().manual_seed(0)).byte()
+    kinds = ilk.data.Kinds(images, torch.arange(40) // 20, ("a", "b"), 2, "noise")
+    episodes = ilk.data.test_episodes(kinds, shots=2)
+    (row,) = ilk.evaluation.nats_by_shots(model(), episodes, (2,), turned=True)
+    with torch.no_grad():
+        each = [
+            Turned.of(model(), images[s]).log_prob(images[x])
+            for s, x in zip(episodes.support, episodes.queries, strict=True)
+        ]
+    assert row.nats_per_image == pytest.approx(-float(torch.stack(each).mean()), rel=1e-5)
+    supports, x = images[torch.tensor([[0], [20]])], images[5:8]
+    nats = ilk.evaluation.classify_by_likelihood(model(), supports, x, turned=True)
+    with torch.no_grad():
+        wanted = torch.stack([Turned.of(model(), s).log_prob(x) for s in supports], dim=1)
+    torch.testing.assert_close(nats, wanted)
