@@ -109,6 +109,10 @@ def test_classification_is_two_tasks_and_says_what_is_missing(root):
     assert 0 <= anywhere["accuracy"] <= 1
     assert "skipped" in official
     assert "likelihood" not in report
+    alone = evaluate(model, tasks=("runs",), root=root)
+    assert alone["classification"] == [official]
+    with pytest.raises(ValueError, match="official runs are of data 'omniglot-26', got 'mnist'"):
+        evaluate(model, data="mnist", tasks=("runs",), root=root)
 
 
 def test_official_runs_are_no_test_where_their_alphabets_are_trained_on(root, monkeypatch):

@@ -20,7 +20,7 @@ def evaluate(
     ),
     split: Annotated[str, tyro.conf.arg(help="Omniglot: 30-20 or 45-5.")] = "30-20",
     tasks: Annotated[
-        tuple[Literal["likelihood", "classification"], ...],
+        tuple[Literal["likelihood", "classification", "runs"], ...],
         tyro.conf.arg(help="What to measure."),
     ] = ("likelihood",),
     beside: Annotated[

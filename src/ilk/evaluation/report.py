@@ -37,7 +37,8 @@ from .likelihood import SHOTS, Row, fits, nats_by_shots
 
 __all__ = ["TASKS", "evaluate", "likelihood_table", "model_digest", "training_kinds"]
 
-TASKS = ("likelihood", "classification")
+TASKS = ("likelihood", "classification", "runs")
+_OFFICIAL = "20-way 1-shot, official runs within one alphabet"
 TRAINING_KINDS = 200
 QUERIES = 12
 
@@ -73,7 +74,8 @@ def evaluate(
     Arguments:
         model: A model, the name of one that ships with the package, or a directory.
         data, split, root: See `ilk.data.load`; a folder is read at the model's size and levels.
-        tasks: `"likelihood"`, `"classification"` or both.
+        tasks: Some of `"likelihood"`, `"classification"`, and `"runs"`, of classification the
+            official runs alone.
         beside: More models for the tables of nats.
         shots: Numbers of support images; 0, 1, 2, 4 and 8 by default, as far as the images of a
             kind go.
@@ -91,6 +93,8 @@ def evaluate(
     """
     if not tasks or any(task not in TASKS for task in tasks):
         raise ValueError(f"tasks must be some of {TASKS}, got {tuple(tasks)}")
+    if "runs" in tasks and str(data) != "omniglot-26":
+        raise ValueError(f"tasks: the official runs are of data 'omniglot-26', got {str(data)!r}")
     named = _named([model, *beside], device)
     name, first = next(iter(named.items()))
     part_of = _parts(data, split, root, first)
@@ -125,10 +129,11 @@ def evaluate(
             )
             for part, kinds in (("test", test), ("train", train))
         }
-    if "classification" in tasks:
+    if {"classification", "runs"} & set(tasks):
         report["classification"] = [
             _classification(what, first, found, directions, progress, turned, precision)
             for what, found in _classification_tasks(test, data, split, root).items()
+            if "classification" in tasks or what == _OFFICIAL
         ]
     report["models"] = {k: _identity(m) for k, m in named.items()}
     report["model"] = name
@@ -207,19 +212,18 @@ def _classification_tasks(
 ) -> dict[str, list[Task] | str]:
     """Tasks by what they are, or why there are none."""
     anywhere = "20-way 1-shot, from all test kinds"
-    official = "20-way 1-shot, official runs within one alphabet"
     found: dict[str, list[Task] | str] = {
         anywhere: classification_tasks(test)
         if len(test) >= 20
         else f"needs 20 kinds, {test.name!r} has {len(test)}"
     }
     if data == "omniglot-26" and split != "30-20":
-        found[official] = f"their alphabets are training data in split {split}"
+        found[_OFFICIAL] = f"their alphabets are training data in split {split}"
     elif data == "omniglot-26":
         try:
-            found[official] = official_tasks(one_shot_runs(root))
+            found[_OFFICIAL] = official_tasks(one_shot_runs(root))
         except FileNotFoundError as error:
-            found[official] = str(error)
+            found[_OFFICIAL] = str(error)
     return found
 
 
