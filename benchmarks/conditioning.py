@@ -2,7 +2,7 @@
 
 An Attention PixelCNN is told a summary f(s) in every gate and reads patches. Here either is taken
 away (as for an empty set) or replaced by that of another kind, and the queries are scored again.
-Needs Omniglot: `ILK_DATA`, or `ilk data omniglot-26`.
+Needs the data: `ILK_DATA`, or `ilk data omniglot-26`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ def main() -> None:
     """Prints nats/dim of test queries at 8 shots, under each change of the context."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="omniglot", help="a name or a directory")
-    parser.add_argument("--kinds", type=int, default=60, help="test characters")
+    parser.add_argument("--data", default="omniglot-26", help="a named set")
+    parser.add_argument("--split", default="30-20", help="of Omniglot")
+    parser.add_argument("--kinds", type=int, default=60, help="test kinds")
     parser.add_argument("--queries", type=int, default=4, help="queries of each")
     arguments = parser.parse_args()
     model = ilk.load(arguments.model)
-    kinds = ilk.data.load("omniglot-26", "30-20", "test")
+    kinds = ilk.data.load(arguments.data, arguments.split, "test")
     order = sorted(
         range(len(kinds)), key=lambda k: hashlib.sha256(kinds.names[k].encode()).digest()
     )
