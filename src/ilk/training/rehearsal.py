@@ -17,8 +17,8 @@ def own_episodes(
 ) -> Batch:
     r"""Episodes that a model makes up: kinds as it imagines them.
 
-    .. math:: s_1 \sim p(\cdot), \qquad s_2, \dots, s_k \sim p(\cdot \mid s_1), \qquad
-        x \sim p(\cdot \mid s_1, \dots, s_k)
+    .. math:: s_1 \sim p(\cdot), \qquad s_2, \ldots, s_k \sim p(\cdot \mid s_1), \qquad
+        x \sim p(\cdot \mid s_1, \ldots, s_k)
 
     with k uniform in `0..shots`. A query is an exact draw given its very support set, as
     `divergence` wants it.
