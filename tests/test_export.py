@@ -32,7 +32,7 @@ ort = pytest.importorskip("onnxruntime")
 SHAPE = (1, 2, 3)
 _FEW = {"width": 8, "depth": 1, "summary": 8}
 _READ = {**_FEW, "depth": 2, "read_at": (1,), "patches": 24}
-_RECALL = {**_FEW, "depth": 2, "layer": 1, "patches": 24}
+_RECALL = {**_FEW, "depth": 2, "read_at": (1,), "patches": 24}
 _COLOUR = {"levels": 3, "likelihood": "logistics"}
 _GREY = {"levels": 4, "likelihood": "categorical"}
 

@@ -125,7 +125,7 @@ _TINY = {"width": 16, "depth": 2}
 FEW_SHOT = {
     "conditional": lambda: ConditionalPixelCNN((1, 4, 4), **_TINY),
     "attention": lambda: AttentionPixelCNN((1, 4, 4), read_at=(1,), **_TINY),
-    "recall": lambda: RecallPixelCNN((1, 4, 4), layer=1, **_TINY),
+    "recall": lambda: RecallPixelCNN((1, 4, 4), read_at=(1,), **_TINY),
     "meta": lambda: MetaPixelCNN(GatedPixelCNN((1, 4, 4), **_TINY), layer=1),
 }
 

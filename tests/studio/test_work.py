@@ -26,7 +26,7 @@ def models() -> list[Model]:
     return [
         attentive,
         ilk.models.MetaPixelCNN(attentive, layer=1),
-        ilk.models.RecallPixelCNN((1, 8, 8), width=8, depth=2, layer=1, patches=24),
+        ilk.models.RecallPixelCNN((1, 8, 8), width=8, depth=2, read_at=(1,), patches=24),
         ilk.models.GatedPixelCNN((3, 4, 4), levels=256, width=8, depth=2, likelihood="logistics"),
         ilk.models.AttentionPixelCNN(
             (3, 6, 6), 256, 8, 2, "pixelcnnpp", "logistics", read_at=(1,), patches=8

@@ -42,7 +42,8 @@ class RecallPixelCNN(Model):
         depth: Layers of the backbone, see `backbones.backbone`.
         backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
-        layer: L, before which the support set is read.
+        read_at: Layers before which the support set is read; reads add up. The first is L. What a
+            later one asks for, it asks knowing what those before it have found.
         heads: Heads of the attention.
         patches: Size of keys and values.
         patch: Pixels from one patch to the next, 1, 2 or 4.
@@ -53,7 +54,7 @@ class RecallPixelCNN(Model):
 
     Example:
         >>> import torch
-        >>> model = RecallPixelCNN((1, 8, 8), width=8, depth=2, layer=1, patches=24)
+        >>> model = RecallPixelCNN((1, 8, 8), width=8, depth=2, read_at=(1,), patches=24)
         >>> model(torch.randint(2, (3, 1, 8, 8))).sample((5,)).shape
         torch.Size([5, 1, 8, 8])
     """
@@ -68,7 +69,7 @@ class RecallPixelCNN(Model):
         depth: int = 8,
         backbone: str = "gated",
         likelihood: str = "bernoulli",
-        layer: int = 4,
+        read_at: Sequence[int] = (4,),
         heads: int = 4,
         patches: int = 64,
         patch: int = 2,
@@ -78,8 +79,11 @@ class RecallPixelCNN(Model):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(shape, levels)
+        if not read_at:
+            raise ValueError("read_at must name at least one layer, got none")
         channels, height, across = self.shape
-        self.shots, self.layer, self.patch = shots, layer, patch
+        read_at = sorted(read_at)
+        self.shots, self.layer, self.patch = shots, read_at[0], patch
         self.trunk = SupportTrunk(channels, levels, width)
         self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
         self.patches = SupportPatches(width, patches, heads if local else 0)
@@ -91,8 +95,8 @@ class RecallPixelCNN(Model):
             width=width,
             dropout=dropout,
             summary=summary,
-            reads=[DotProductRead(patches, heads, local)],
-            read_at=[layer],
+            reads=[DotProductRead(patches, heads, local) for _ in read_at],
+            read_at=read_at,
             patches=patches,
         )
         outputs = self.likelihood.parameters

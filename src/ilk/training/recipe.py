@@ -62,7 +62,7 @@ class Recipe:
     dropout: float = 0.0
     """Probability of dropping a unit."""
     read_at: tuple[int, ...] = (4,)
-    """Layers before which an attention model reads the support set."""
+    """Layers before which an attention or recall model reads the support set."""
     start: str | None = None
     """A model to begin with, a shipped name or a directory: of the same parameters, or with fewer
     gated layers, beyond which those of this run begin as the identity."""
@@ -186,7 +186,7 @@ class Recipe:
         }
         if self.model in FEW_SHOT:
             arguments |= {"backbone": self.backbone, "shots": self.shots}
-        if self.model == "attention":
+        if self.model in ("attention", "recall"):
             arguments["read_at"] = self.read_at
         if self.by_label:
             arguments["labels"] = kinds
