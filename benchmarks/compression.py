@@ -1,6 +1,6 @@
 """How small and how fast: `python -m benchmarks.compression [MODEL] [--json]`.
 
-Test characters of `omniglot-26`, 30-20: 16 drawings of each, given 4 others. ilk codes those of a
+Test characters of `omniglot-26`: 16 drawings of each, given 4 others. ilk codes those of a
 character, or all as one batch under their own support sets. Every codec gets them in three ways, a
 file a drawing, a file a character and one file for all. With the support set included, ilk codes
 the 4 without examples, and a codec stores 20 drawings a character.
@@ -81,11 +81,12 @@ def main() -> None:
     """Measures, prints a table and, with `--json`, a last line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="omniglot", help="a name or a directory")
+    parser.add_argument("--split", default="30-20", help="whose test characters they are")
     parser.add_argument("--kinds", type=int, default=63, help="test characters, 16 drawings each")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
     model = ilk.load(arguments.model)
-    kinds = ilk.data.load("omniglot-26", "30-20", "test")
+    kinds = ilk.data.load("omniglot-26", arguments.split, "test")
     chosen = torch.linspace(0, len(kinds) - 1, arguments.kinds).long().tolist()
     images = torch.stack([kinds.of(k)[: SHOTS + QUERIES] for k in chosen])
     support, x = images[:, :SHOTS], images[:, SHOTS:].transpose(0, 1).contiguous()
@@ -105,6 +106,7 @@ def main() -> None:
         ]
     facts = {
         "model": arguments.model,
+        "split": arguments.split,
         "images": count,
         "wrong": int((decoded != x).flatten(2).any(-1).sum()),
         "bits_of_score": bits,

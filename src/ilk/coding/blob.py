@@ -5,21 +5,26 @@ All numbers are little-endian.
 | bytes | what |
 | --- | --- |
 | 4 | `ilkb` |
-| 1 | version of this format, 1 |
-| 2 | threads that computed |
-| 4, 4, 4, 4 | digests: of the model, its condition, the machine, the libraries |
+| 1 | version of this format, 2 |
+| 2, 2, 2, 2 | digests: of the model, its condition, the machine, the libraries |
 | 4 | CRC-32 of the images' pixels |
-| 1, 4 each | number of sample dimensions, and the dimensions |
+| 1 or more | threads that computed (LEB128, as the next two) |
+| 1 or more | number of sample dimensions |
+| 1 or more each | the dimensions |
 | 4 n | the stream |
-| 4 | CRC-32 of all before it |
+| 2 | CRC-16 of all before it |
+
+Digests and the last checksum are short, for they only tell why images can't be had. What says that
+they are the images that went in is the checksum of their pixels.
 """
 
 from __future__ import annotations
 
+import binascii
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
@@ -37,37 +42,39 @@ __all__ = ["Code", "decode", "decoding", "encode", "encoding", "parse"]
 
 T = TypeVar("T")
 
-MAGIC, VERSION = b"ilkb", 1
-_HEAD = struct.Struct("<4sBH4s4s4s4sIB")
-_CRC = struct.Struct("<I")
+MAGIC, VERSION = b"ilkb", 2
+_HEAD = struct.Struct("<4sB2s2s2s2sI")
+_CRC = struct.Struct("<H")
+_MOST_DIMENSIONS = 64
+_NONSENSE = "blob: no code of ilk, though its checksum is right"
 
 
 class Code(NamedTuple):
     """A blob taken apart.
 
     Attributes:
-        threads: That computed.
         model, condition, machine, libraries: Digests.
         pixels: CRC-32 of the images.
+        threads: That computed.
         sample_shape: Of the images, without the batch shape of their distribution.
         words: The stream.
     """
 
-    threads: int
     model: bytes
     condition: bytes
     machine: bytes
     libraries: bytes
     pixels: int
+    threads: int
     sample_shape: tuple[int, ...]
     words: bytes
 
     def pack(self) -> bytes:
         """The blob."""
-        *head, shape, words = self
-        body = _HEAD.pack(MAGIC, VERSION, *head, len(shape))
-        body += struct.pack(f"<{len(shape)}I", *shape) + words
-        return body + _CRC.pack(zlib.crc32(body))
+        *head, threads, shape, words = self
+        numbers = b"".join(map(_leb128, (threads, len(shape), *shape)))
+        body = _HEAD.pack(MAGIC, VERSION, *head) + numbers + words
+        return body + _CRC.pack(binascii.crc_hqx(body, 0))
 
 
 def parse(blob: bytes) -> Code:
@@ -76,24 +83,48 @@ def parse(blob: bytes) -> Code:
     Raises:
         CodingError: If it is none, of a later version, cut short or changed.
     """
-    least = _HEAD.size + _CRC.size
+    least = _HEAD.size + 2 + _CRC.size
     if blob[:4] != MAGIC[: len(blob)] or not blob:
         raise CodingError(f"blob: not coded by ilk, it begins with {bytes(blob[:4])!r}")
-    if len(blob) > 4 and blob[4] > VERSION:
-        raise CodingError(f"blob: format {blob[4]}; this ilk reads up to {VERSION}: update ilk")
+    if len(blob) > 4 and blob[4] != VERSION:
+        raise CodingError(f"blob: format {blob[4]}, and this ilk reads format {VERSION}")
     if len(blob) < least:
         raise CodingError(f"blob: cut short, {len(blob)} bytes where at least {least} are wanted")
-    if _CRC.unpack(blob[-4:])[0] != zlib.crc32(blob[:-4]):
+    body = bytes(blob[: -_CRC.size])
+    if _CRC.unpack(blob[-_CRC.size :])[0] != binascii.crc_hqx(body, 0):
         raise CodingError("blob: damaged or cut short, its checksum is another")
-    _, version, threads, *marks, pixels, dims = _HEAD.unpack_from(blob)
+    _, _, *marks, pixels = _HEAD.unpack_from(body)
+    rest = iter(body[_HEAD.size :])
+    threads, dims = _read_leb128(rest), _read_leb128(rest)
+    shape = tuple(_read_leb128(rest) for _ in range(min(dims, _MOST_DIMENSIONS + 1)))
+    words = bytes(rest)
+    if not 1 <= threads <= MOST_THREADS or dims > _MOST_DIMENSIONS or len(words) % 4:
+        raise CodingError(_NONSENSE)
     model, condition, machine, libraries = marks
-    end = _HEAD.size + 4 * dims
-    words = bytes(blob[end:-4])
-    numbers_fit = version == VERSION and 1 <= threads <= MOST_THREADS
-    if not numbers_fit or end + _CRC.size > len(blob) or len(words) % 4:
-        raise CodingError("blob: no code of ilk, though its checksum is right")
-    shape = struct.unpack_from(f"<{dims}I", blob, _HEAD.size)
-    return Code(threads, model, condition, machine, libraries, pixels, shape, words)
+    return Code(model, condition, machine, libraries, pixels, threads, shape, words)
+
+
+def _leb128(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; the highest bit says that more follow."""
+    head = b""
+    while number > 0x7F:
+        head += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return head + bytes([number])
+
+
+def _read_leb128(content: Iterator[int]) -> int:
+    """The reverse, of at most 63 bits.
+
+    Raises:
+        CodingError: If it does not end.
+    """
+    number = 0
+    for shift, byte in zip(range(0, 63, 7), content, strict=False):
+        number |= (byte & 0x7F) << shift
+        if byte <= 0x7F:
+            return number
+    raise CodingError(_NONSENSE)
 
 
 def encode(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> bytes:
@@ -107,7 +138,7 @@ def encoding(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> Steps
     if len(x):
         words = yield from _computed(stream.write(p, x), threads, x.device)
     marks, pixels = _marks(p, x.device), zlib.crc32(x.to(p.dtype).cpu().numpy().tobytes())
-    return Code(threads, *marks, pixels, tuple(sample_shape), words).pack()
+    return Code(*marks, pixels, threads, tuple(sample_shape), words).pack()
 
 
 def decode(p: Autoregressive, code: Code, device: torch.device, elsewhere: bool = False) -> Tensor:
@@ -158,10 +189,10 @@ def _marks(p: Autoregressive, device: torch.device) -> tuple[bytes, bytes, bytes
     here = Platform.here(device)
     shapes = f"{tuple(p.batch_shape)} {tuple(p.event_shape)}"
     return (
-        digest(p.net.state_dict(), repr(p.likelihood), shapes),
-        digest(p.context.tensors()),
-        digest({}, here.machine),
-        digest({}, here.libraries),
+        digest(p.net.state_dict(), repr(p.likelihood), shapes, size=2),
+        digest(p.context.tensors(), size=2),
+        digest({}, here.machine, size=2),
+        digest({}, here.libraries, size=2),
     )
 
 

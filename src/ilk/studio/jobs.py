@@ -146,6 +146,8 @@ class Jobs:
         self._thread.join()
 
     def _work(self) -> None:
+        # A slice is too little to share: a second thread would take the server's core for nothing.
+        torch.set_num_threads(1)
         while (job := self._turns.take()) is not None:
             if job.work(self.seconds):
                 self._turns.put(job)
