@@ -4,8 +4,10 @@ For each test kind, 8 images are normal, 12 more of the kind are to pass and as 
 kinds to be found; AUROC of the model's scores under each correction, beside PyOD's ECOD, kNN and
 isolation forest fitted to the same 8 images, pixel by pixel. Then how often a normal image is
 called an anomaly at stated rates. Where kinds are few and images many, each `--rounds` takes other
-images. Images of another size or levels than the model's are brought to these first, for all
-detectors alike. Needs `pip install 'ilk[bench]' scikit-learn`, and the data.
+images. `--steps` adds the ratio with a copy of the model that learned the normal images, in so
+many gradient steps, in place of the model that is shown them. Images of another size or levels
+than the model's are brought to these first, for all detectors alike. Needs `pip install
+'ilk[bench]' scikit-learn`, and the data.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from torch import Tensor
 
 import ilk
 from ilk.data import Kinds
-from ilk.evaluation import CORRECTIONS, Normal, codec_nats, leave_one_out
+from ilk.evaluation import CORRECTIONS, Normal, anomaly_scores, codec_nats, leave_one_out
 from ilk.evaluation.likelihood import evaluating
 from ilk.models import Model
 
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--split", default="30-20", help="of Omniglot")
     parser.add_argument("--kinds", type=int, default=40, help="test kinds, first by hash")
     parser.add_argument("--rounds", type=int, default=1, help="times that each kind comes up")
+    parser.add_argument("--steps", type=int, default=0, help="of learning the normal images")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="bf16")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
@@ -54,7 +57,7 @@ def main() -> None:
     queries = min(QUERIES, int(kinds.counts.min()) // arguments.rounds - SHOTS)
     model = ilk.load(arguments.model)
     parts = [fitted(portion(kinds, i, SHOTS + queries), model) for i in range(arguments.rounds)]
-    figures = measure(model, parts, queries, arguments.precision)
+    figures = measure(model, parts, queries, arguments.precision, arguments.steps)
     report = {
         "model": arguments.model,
         "data": kinds.name,
@@ -62,6 +65,7 @@ def main() -> None:
         "normal": SHOTS,
         "queries": queries,
         "strangers": queries,
+        "steps": arguments.steps,
         "precision": arguments.precision,
         "ilk": ilk.__version__,
         "torch": torch.__version__,
@@ -95,7 +99,9 @@ def fitted(kinds: Kinds, model: Model) -> Kinds:
     return replace(kinds, images=torch.stack(images), levels=model.levels)
 
 
-def measure(model: Model, rounds: list[Kinds], queries: int, precision: Any) -> dict[str, Any]:
+def measure(
+    model: Model, rounds: list[Kinds], queries: int, precision: Any, steps: int
+) -> dict[str, Any]:
     """AUROC by method over kinds, over all scores together, and rates of false alarms."""
     each: dict[str, list[float]] = {}
     pooled: dict[str, list[Tensor]] = {}
@@ -118,13 +124,18 @@ def measure(model: Model, rounds: list[Kinds], queries: int, precision: Any) -> 
                 p = model(images[support])
                 given = torch.cat([p.log_prob(part).double() for part in x.split(32)])
             others = leave_one_out(model, images[support], precision).double()
+            found: dict[str, tuple[Tensor, Normal]] = {}
             for name in CORRECTIONS:
                 scores, normal = -given, -others
                 if name == "ratio":
                     scores, normal = scores + alone[shown], normal + alone[support]
                 elif name == "complexity":
                     scores, normal = scores - codec[shown], normal - codec[support]
-                reference = Normal(tuple(normal.tolist()))
+                found[name] = scores, Normal(tuple(normal.tolist()))
+            if steps:
+                learned = anomaly_scores(model, images[support], x, steps=steps)
+                found[f"ratio, {steps} steps"] = learned
+            for name, (scores, reference) in found.items():
                 each.setdefault(name, []).append(roc_auc_score(labels, scores))
                 pooled.setdefault(name, []).append(reference.standardised(scores))
                 alarms.setdefault(name, []).append(reference.chance(scores)[:queries])

@@ -65,3 +65,26 @@ def test_mistakes_are_named(
     places = {"kinds": kinds, "one": kinds / "dot" / "0.png"}
     assert main(["anomalies", tiny, *[w.format(**places) for w in words]]) == 1
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_copy_that_learned_the_normal_pictures_judges(
+    tiny: str, kinds: Path, tmp_path: Path, capsys
+) -> None:
+    words = ["anomalies", tiny, str(kinds / "dot"), "--normal", str(kinds / "bar")]
+    maps = tmp_path / "maps"
+    assert main([*words, "--steps", "2", "--json", "--surprise", str(maps)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    model = ilk.load(tiny)
+    normal, dots = (
+        torch.stack(
+            [ilk.data.read_image(f, model.shape, 2) for f in sorted((kinds / k).iterdir())]
+        )
+        for k in ("bar", "dot")
+    )
+    scores, reference = anomaly_scores(model, normal, dots, steps=2)
+    got = [r["nats"] for r in report["pictures"]]
+    assert got == pytest.approx(scores.sort(descending=True).values.tolist(), rel=1e-4)
+    assert report["steps"] == 2 and len(list(maps.iterdir())) == len(got)
+    assert report["normal_nats"] == pytest.approx(list(reference.scores), rel=1e-4)
+    assert main([*words, "--steps", "-1"]) == 1
+    assert "--steps must be 0 or more" in capsys.readouterr().err

@@ -10,6 +10,8 @@ from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from ilk.evaluation import CORRECTIONS, Normal, anomaly_scores, codec_nats
+from ilk.models import GatedPixelCNN
+from ilk.training import memorise
 
 
 @pytest.mark.parametrize("count", [3, 4, 8, 30])
@@ -73,6 +75,30 @@ def test_a_likelihood_alone_takes_a_blank_page_for_normal_and_a_ratio_does_not()
         for name in CORRECTIONS
     }
     assert area["none"] == 0.0 and area["ratio"] == 1.0
+
+
+def test_learning_the_normal_images_tells_what_the_model_is_not_shown() -> None:
+    """A model without conditions; kinds that differ in one half. Scores by hand, and in order."""
+    torch.manual_seed(0)
+    model = GatedPixelCNN((1, 4, 4), width=8, depth=2).eval()
+    before = {name: w.clone() for name, w in model.state_dict().items()}
+    left = torch.tensor([1, 1, 0, 0]).expand(1, 4, 4)
+    normal, strange = left.expand(5, 1, 4, 4), left.flip(-1).expand(5, 1, 4, 4)
+    done: list[tuple[int, int]] = []
+    told = lambda i, n: done.append((i, n))  # noqa: E731
+    x = torch.cat([normal, strange])
+    scores, reference = anomaly_scores(model, normal, x, steps=12, on_step=told)
+    assert scores[:5].max() < scores[5:].min()
+    assert done == [(i, 60) for i in range(1, 61)]
+    learned = memorise(model, normal, 12)
+    others = memorise(model, normal[[0, 2, 3, 4]], 12)  # what scores number 1, alone in its fold
+    with torch.no_grad():
+        by_hand = model().log_prob(x) - learned().log_prob(x)
+        wanted = model().log_prob(normal[1]) - others().log_prob(normal[1])
+    torch.testing.assert_close(scores, by_hand.double())
+    assert reference.scores[1] == pytest.approx(float(wanted), rel=1e-4)
+    assert all(torch.equal(w, before[name]) for name, w in model.state_dict().items())
+    assert not any(w.grad is not None for w in model.parameters())
 
 
 def test_a_codec_charges_for_what_is_complex() -> None:

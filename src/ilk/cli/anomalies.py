@@ -14,6 +14,7 @@ from .common import (
     Device,
     JsonFlag,
     ModelName,
+    bar,
     check_writable,
     load_model,
     parse,
@@ -45,6 +46,13 @@ def anomalies(
         Literal["ratio", "complexity", "none"],
         tyro.conf.arg(help="What is taken off: the cost without examples, a codec's, nothing."),
     ] = "ratio",
+    steps: Annotated[
+        int,
+        tyro.conf.arg(
+            help="Gradient steps on the normal pictures (160, say) in place of showing them: for"
+            " photographs, which a model may not know how to look at. Takes a minute or two."
+        ),
+    ] = 0,
     surprise: Annotated[
         Path | None, tyro.conf.arg(help="Folder for a map of surprise of each picture.")
     ] = None,
@@ -65,22 +73,31 @@ def anomalies(
     import torch
 
     from ilk.evaluation import anomaly_scores
+    from ilk.training import memorise
 
     if not files:
         raise ValueError("FILES: name at least one picture to judge")
     if not 0 < false_alarms < 1:
         raise ValueError(f"--false-alarms must be between 0 and 1, got {false_alarms}")
+    if steps < 0:
+        raise ValueError(f"--steps must be 0 or more, got {steps}")
     _check_outputs(surprise, out)
     loaded = load_model(model, device)
-    if loaded.conditioning != "support":
+    if loaded.conditioning != "support" and not steps:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
-    support = read_support([normal], loaded)
+    if steps:
+        support = read_pictures(picture_files([normal], "--normal"), loaded)
+    else:
+        support = read_support([normal], loaded)
     if support is None or len(support) < 3:
         held = 0 if support is None else len(support)
         raise ValueError(f"--normal: wanted at least 3 pictures, {normal} holds {held}")
     found = picture_files(files, "FILES")
     x = read_pictures(found, loaded)
-    scores, reference = anomaly_scores(loaded, support, x, correction)
+    with bar("learning the normal pictures") as tell:
+        scores, reference = anomaly_scores(
+            loaded, support, x, correction, steps=steps, on_step=lambda i, n: tell(i, n, "steps")
+        )
     heights, chances = reference.standardised(scores), reference.chance(scores)
     order = scores.argsort(descending=True).tolist()
     rows: list[dict[str, Any]] = [
@@ -95,8 +112,9 @@ def anomalies(
         for rank, i in enumerate(order)
     ]
     if surprise is not None:
+        p = memorise(loaded, support, steps)() if steps else loaded(support)
         with torch.inference_mode():
-            each = loaded(support).log_prob_per_dim(x)
+            each = p.log_prob_per_dim(x)
         for row, i in zip(rows, order, strict=True):
             note = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
             path = surprise / f"{row['rank']:03d}-{found[i].stem}.png"
@@ -106,6 +124,7 @@ def anomalies(
     report = {
         "normal": len(support),
         "correction": correction,
+        "steps": steps,
         "false_alarms": false_alarms,
         "threshold_nats": reference.threshold(false_alarms),
         "normal_nats": list(reference.scores),
@@ -156,6 +175,7 @@ def _print(report: dict[str, Any]) -> None:
     screen.print(
         f"{called} of {len(report['pictures'])} called anomalies, at a rate of {rate:.3g} false"
         f" alarms; {report['normal']} normal pictures, correction {report['correction']}"
+        + (f", {report['steps']} steps" if report["steps"] else "")
     )
 
 

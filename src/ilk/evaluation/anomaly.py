@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,6 +21,7 @@ __all__ = ["CORRECTIONS", "Correction", "Normal", "anomaly_scores", "codec_nats"
 Correction = Literal["ratio", "complexity", "none"]
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 BATCH = 64
+FOLDS = 4
 ANGLES = 20_001
 
 
@@ -169,15 +171,27 @@ def corrected(model: Model, nats: Tensor, x: Tensor, correction: Correction = "r
 
 
 def anomaly_scores(
-    model: Model, support: Tensor, x: Tensor, correction: Correction = "ratio"
+    model: Model,
+    support: Tensor,
+    x: Tensor,
+    correction: Correction = "ratio",
+    *,
+    steps: int = 0,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Tensor, Normal]:
-    """Scores `(N,)` of images, and those of the support set to compare them with.
+    r"""Scores `(N,)` of images, and those of the support set to compare them with.
+
+    The normal images are shown to the model as a support set. With `steps`, a copy of the model
+    learns them instead (`ilk.training.memorise`), and :math:`p_{\theta'}(x)` stands for
+    :math:`p(x \mid s)` in `corrected`; a normal image is scored by a copy that has learned others.
 
     Arguments:
-        model: Conditioned on a support set.
+        model: Conditioned on a support set; with `steps` it may be unconditional.
         support: Normal images `(K, C, H, W)`, 3 at least.
         x: Images `(N, C, H, W)`.
         correction: See `corrected`.
+        steps: Gradient steps on the normal images.
+        on_step: Called with the steps that are done, and all.
 
     Raises:
         ValueError: If there are fewer than 3 normal images, or the model takes no support set.
@@ -192,13 +206,37 @@ def anomaly_scores(
     """
     if len(support) < 3:
         raise ValueError(f"support must hold at least 3 normal images, got {len(support)}")
-    scores = corrected(model, _log_prob(model, support, x), x, correction)
-    others = corrected(model, leave_one_out(model, support), support, correction)
-    return scores, Normal(tuple(others.tolist()))
+    if steps:
+        given, others = _memorised(model, support, x, steps, on_step)
+    else:
+        given, others = _log_prob(model, support, x), leave_one_out(model, support)
+    scores = corrected(model, given, x, correction)
+    normal = corrected(model, others, support, correction)
+    return scores, Normal(tuple(normal.tolist()))
+
+
+def _memorised(
+    model: Model, normal: Tensor, x: Tensor, steps: int, on_step: Callable[[int, int], None]
+) -> tuple[Tensor, Tensor]:
+    """Nats of images by a copy that learned the normal ones; of these by copies that did not."""
+    from ..training import memorise
+
+    fold = torch.arange(len(normal)) % FOLDS
+    parts = [(normal, x), *((normal[fold != f], normal[fold == f]) for f in fold.unique())]
+    nats, total = [], steps * len(parts)
+    for i, (shown, asked) in enumerate(parts):
+        tell = lambda step, _, done=i * steps: on_step(done + step, total)  # noqa: E731
+        learned = memorise(model, shown, steps, on_step=tell)
+        nats.append(_log_prob(learned, x[:0], asked))
+    given, *others = nats
+    left = torch.empty(len(normal), dtype=torch.float64)
+    for f, each in zip(fold.unique(), others, strict=True):
+        left[fold == f] = each
+    return given, left
 
 
 def _log_prob(model: Model, support: Tensor, x: Tensor) -> Tensor:
     with evaluating(model):
-        p = model(support)
+        p = model(support) if len(support) else model()
         parts = [p.log_prob(part).cpu().double() for part in x.split(BATCH)]
     return torch.cat(parts)

@@ -6,6 +6,7 @@
 * `plan_folder(recipe) -> Plan` completes a recipe for a folder of folders of pictures, and
   `estimate(recipe, kinds)` times a few steps of it.
 * `adapt(model, images) -> Adapted` improves a model on one kind, without losing the others.
+* `memorise(model, images) -> Model` is a copy that learned a few images, for a likelihood ratio.
 * `on_progress` is called with a `Progress` on the main process, and nothing is printed.
 
 What a run leaves in `out`:
@@ -30,6 +31,7 @@ from __future__ import annotations
 from .adapting import Adapted, Look, adapt
 from .folder import Plan, plan_folder, preview
 from .loop import estimate, train
+from .memorising import memorise
 from .recipe import RECIPES, Recipe
 from .rehearsal import divergence, own_episodes
 from .report import Progress, Result, SaveError
@@ -49,6 +51,7 @@ __all__ = [
     "ema_decay",
     "estimate",
     "learning_rate",
+    "memorise",
     "own_episodes",
     "plan_folder",
     "preview",
