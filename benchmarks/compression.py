@@ -3,9 +3,10 @@
 Test characters of `omniglot-26`: 16 drawings of each, given 4 others. ilk codes those of a
 character, or all as one batch under their own support sets. Every codec gets them in three ways, a
 file a drawing, a file a character and one file for all. With the support set included, ilk codes
-the 4 without examples, and a codec stores 20 drawings a character.
+the 4 without examples, and a codec stores 20 drawings a character. A model that takes no support
+set gets no examples, and 16 images a file: of `mnist-binary`'s test part, say.
 
-Needs Omniglot: `ILK_DATA`, or `ilk data omniglot-26`; zstd and JPEG XL need `imagecodecs`, and
+Needs the data: `ILK_DATA`, or `ilk data omniglot-26`; zstd and JPEG XL need `imagecodecs`, and
 are left out without it. JBIG2 is left out: there is no encoder to install from Python.
 """
 
@@ -73,6 +74,16 @@ def files(x: np.ndarray) -> dict[str, Iterator[np.ndarray]]:
     }
 
 
+def drawings(model: ilk.models.Model, data: str, split: str, count: int) -> torch.Tensor:
+    """What is coded, `(count, 16, C, H, W)`, with 4 more before it that are shown, or none."""
+    kinds = ilk.data.load(data, split, "test")
+    if model.conditioning == "none":
+        images = kinds.images[: count * QUERIES]
+        return images.view(-1, QUERIES, *model.shape)
+    chosen = torch.linspace(0, len(kinds) - 1, count).long().tolist()
+    return torch.stack([kinds.of(k)[: SHOTS + QUERIES] for k in chosen])
+
+
 def _print(name: str, row: dict[str, float]) -> None:
     print(f"{name:42} {row['excluded']:18.1f} {row['included']:10.1f}", flush=True)
 
@@ -81,19 +92,20 @@ def main() -> None:
     """Measures, prints a table and, with `--json`, a last line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="omniglot", help="a name or a directory")
-    parser.add_argument("--split", default="30-20", help="whose test characters they are")
-    parser.add_argument("--kinds", type=int, default=63, help="test characters, 16 drawings each")
+    parser.add_argument("--data", default="omniglot-26", help="a named set of binary drawings")
+    parser.add_argument("--split", default="30-20", help="of Omniglot")
+    parser.add_argument("--kinds", type=int, default=63, help="files of 16 drawings: characters")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
     model = ilk.load(arguments.model)
-    kinds = ilk.data.load("omniglot-26", arguments.split, "test")
-    chosen = torch.linspace(0, len(kinds) - 1, arguments.kinds).long().tolist()
-    images = torch.stack([kinds.of(k)[: SHOTS + QUERIES] for k in chosen])
-    support, x = images[:, :SHOTS], images[:, SHOTS:].transpose(0, 1).contiguous()
+    images = drawings(model, arguments.data, arguments.split, arguments.kinds)
+    shots = images.shape[1] - QUERIES
+    given = [s if shots else None for s in images[:, :shots]]
+    support, x = images[:, :shots], images[:, shots:].transpose(0, 1).contiguous()
     count = x.shape[0] * x.shape[1]
     with torch.inference_mode():
-        p = model(support)
-        told = model().encode(support.flatten(0, 1))
+        p = model(support) if shots else model()
+        told = model().encode(support.flatten(0, 1)) if shots else b""
         begin, cpu = time.perf_counter(), time.process_time()
         coded = p.encode(x)
         encode_s, encode_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
@@ -102,11 +114,12 @@ def main() -> None:
         decode_s, decode_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
         bits = -p.log_prob(x).sum().item() / math.log(2)
         apart = [
-            (len(model(s).encode(x[:, k])), len(model().encode(s))) for k, s in enumerate(support)
+            (len(model(s).encode(x[:, k])), 0 if s is None else len(model().encode(s)))
+            for k, s in enumerate(given)
         ]
     facts = {
         "model": arguments.model,
-        "split": arguments.split,
+        "data": f"{arguments.data}/{arguments.split}" if shots else arguments.data,
         "images": count,
         "wrong": int((decoded != x).flatten(2).any(-1).sum()),
         "bits_of_score": bits,
@@ -121,14 +134,14 @@ def main() -> None:
     }
     for name, value in facts.items():
         print(f"{name:24} {value if isinstance(value, str) else round(value, 2)}")
-    several = count + support.shape[0] * SHOTS
+    several = count + support.shape[0] * shots
     alone, with_support = sum(size for size, _ in apart), sum(map(sum, apart))
     rows = {
-        "ilk, 4 shots, a file for a character": {
+        f"ilk, {shots} shots, a file for a character": {
             "excluded": 8 * alone / count,
             "included": 8 * with_support / several,
         },
-        "ilk, 4 shots, a file for all": {
+        f"ilk, {shots} shots, a file for all": {
             "excluded": 8 * len(coded) / count,
             "included": 8 * (len(coded) + len(told)) / several,
         },
@@ -136,7 +149,7 @@ def main() -> None:
     print(f"{'bits a drawing':42} {'support excluded':>18} {'included':>10}")
     for name, row in rows.items():
         _print(name, row)
-    sets = {"excluded": images[:, SHOTS:, 0].numpy(), "included": images[:, :, 0].numpy()}
+    sets = {"excluded": images[:, shots:, 0].numpy(), "included": images[:, :, 0].numpy()}
     for name, codec in codecs().items():
         for way in files(sets["included"]):
             rows[f"{name}, a file for {way}"] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from ilk.data import flips, mnist, omniglot, products
+from ilk.data import cifar10, flips, mnist, omniglot, products
+from ilk.data.cifar10 import load_cifar10
 from ilk.data.download import (
     ARCHIVES,
     Archive,
@@ -56,6 +57,7 @@ __all__ = [
     "draw_batch",
     "fetch",
     "load",
+    "load_cifar10",
     "load_flips",
     "load_mnist",
     "load_omniglot",
@@ -75,7 +77,13 @@ __all__ = [
     "verify",
 ]
 
-SETS: dict[str, Source] = {**omniglot.SETS, **mnist.SETS, **flips.SETS, **products.SETS}
+SETS: dict[str, Source] = {
+    **omniglot.SETS,
+    **mnist.SETS,
+    **cifar10.SETS,
+    **flips.SETS,
+    **products.SETS,
+}
 NAMES = tuple(SETS)
 
 
@@ -112,6 +120,8 @@ def load(
         return load_omniglot(name, split, part, root)
     if name in mnist.SETS:
         return load_mnist(name, part, root)
+    if name in cifar10.SETS:
+        return load_cifar10(part, root)
     if name in flips.SETS:
         return load_flips(name, part, root)
     if name in products.SETS:

@@ -35,6 +35,7 @@ __all__ = [
     "area_mean",
     "open_picture",
     "quantise",
+    "tiles",
     "to_pixels",
 ]
 
@@ -219,3 +220,17 @@ def _check_size(image: PILImage.Image, name: str, max_pixels: int) -> None:
             f"{name}: {width} x {height} is too large to decode safely"
             f" (limit {max_pixels:,} pixels)"
         )
+
+
+def tiles(sheet: bytes, count: int, side: int) -> np.ndarray:
+    """The first tiles of a sheet, left to right and downwards, `(count, 3, side, side)`.
+
+    Raises:
+        ValueError: If the file can't be read, or holds fewer.
+    """
+    pixels = np.asarray(flatten(open_picture(sheet), colour=True))
+    height, width = pixels.shape[0] // side, pixels.shape[1] // side
+    if height * width < count:
+        raise ValueError(f"{count} tiles, but the sheet holds {height * width}")
+    grid = pixels[: height * side, : width * side].reshape(height, side, width, side, 3)
+    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, 3, side, side)[:count]

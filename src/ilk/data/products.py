@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from ilk.data.kinds import PARTS, Kinds, first_by_hash
-from ilk.data.picture import area_mean, flatten, open_picture
+from ilk.data.picture import area_mean, tiles
 from ilk.data.store import Source, locate, open_npz, reading
 
 __all__ = ["SETS", "load_products"]
@@ -96,11 +96,12 @@ def _kinds(path: Path, part: str, side: int) -> Iterator[tuple[str, np.ndarray]]
         sheet = file["images_webp"].tobytes()
     except KeyError as error:
         raise ValueError(f"{path}: no {error} in it") from None
-    tiles = _tiles(sheet, len(label), str(path))
+    with reading(path):
+        found = tiles(sheet, len(label), _TILE)
     known = [int(k) for k in np.unique(label)]
     kinds = [f"{collection}/{names[k]}" for k in known]
     for i in _members(kinds, part):
-        yield kinds[i], np.stack([area_mean(x, side) for x in tiles[label == known[i]]])
+        yield kinds[i], np.stack([area_mean(x, side) for x in found[label == known[i]]])
 
 
 def _members(names: list[str], part: str) -> list[int]:
@@ -111,16 +112,3 @@ def _members(names: list[str], part: str) -> list[int]:
     parts = {"test": test, "valid": valid, "train": sorted(set(rest) - set(valid))}
     wanted = tuple(parts) if part == "all" else part.split("+")
     return sorted(i for p in wanted for i in parts[p])
-
-
-def _tiles(sheet: bytes, count: int, what: str) -> np.ndarray:
-    """The tiles of a sheet, `(count, 3, 64, 64)`."""
-    try:
-        pixels = np.asarray(flatten(open_picture(sheet), colour=True))
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from error
-    height, width = pixels.shape[0] // _TILE, pixels.shape[1] // _TILE
-    if height * width < count:
-        raise ValueError(f"{what}: {count} tiles, but the sheet holds {height * width}")
-    grid = pixels[: height * _TILE, : width * _TILE].reshape(height, _TILE, width, _TILE, 3)
-    return grid.transpose(0, 2, 4, 1, 3).reshape(-1, 3, _TILE, _TILE)[:count]

@@ -355,6 +355,16 @@ RECIPES: dict[str, Recipe] = _named(
         warmup=100,
     ),
     Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
+    Recipe(
+        name="cifar10",
+        model="gated",
+        data="cifar10",
+        likelihood="logistics",
+        batch=8,
+        lr=6e-4,
+        beta2=0.999,
+        precision="float32",
+    ),
     Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
     Recipe(
         name="folder",
