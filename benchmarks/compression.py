@@ -4,7 +4,7 @@ Test characters of `omniglot-26`: 16 drawings of each, given 4 others. ilk codes
 character, or all as one batch under their own support sets. Every codec gets them in three ways, a
 file a drawing, a file a character and one file for all. With the support set included, ilk codes
 the 4 without examples, and a codec stores 20 drawings a character. A model that takes no support
-set gets no examples, and 16 images a file: of `mnist-binary`'s test part, say.
+set gets no examples, and 16 images a file: of the test part of `mnist-binary` or `cifar10`.
 
 Needs the data: `ILK_DATA`, or `ilk data omniglot-26`; zstd and JPEG XL need `imagecodecs`, and
 are left out without it. JBIG2 is left out: there is no encoder to install from Python.
@@ -30,47 +30,53 @@ Codec = Callable[[np.ndarray], bytes]
 
 
 def pillow(form: str, **options: object) -> Codec:
-    """A codec of Pillow, for binary pictures `(H, W)`."""
+    """A codec of Pillow, for binary pictures `(H, W)` or pictures in colour `(H, W, 3)`."""
 
-    def encode(ink: np.ndarray) -> bytes:
+    def encode(values: np.ndarray) -> bytes:
         buffer = io.BytesIO()
-        picture = Image.fromarray(np.where(ink > 0, 0, 255).astype(np.uint8))
-        picture = picture if form == "WEBP" else picture.convert("1")
+        colour = values.ndim == 3
+        picture = Image.fromarray(
+            values if colour else np.where(values > 0, 0, 255).astype(np.uint8)
+        )
+        picture = picture if colour or form == "WEBP" else picture.convert("1")
         picture.save(buffer, form, **options)
         return buffer.getvalue()
 
     return encode
 
 
-def codecs() -> dict[str, Codec]:
+def codecs(colour: bool) -> dict[str, Codec]:
     """The codecs that are installed."""
     found = {
         "PNG": pillow("PNG", optimize=True),
         "WebP lossless": pillow("WEBP", lossless=True, quality=100, method=6),
-        "TIFF, CCITT G4": pillow("TIFF", compression="group4"),
     }
+    if not colour:
+        found["TIFF, CCITT G4"] = pillow("TIFF", compression="group4")
     try:
         import imagecodecs
     except ImportError:
         return found
+    jpegxl = lambda x: imagecodecs.jpegxl_encode(x, lossless=True, effort=9)  # noqa: E731
+    zstd = lambda x: imagecodecs.zstd_encode(x.tobytes(), level=22)  # noqa: E731
+    if colour:
+        return found | {"zstd 22": zstd, "JPEG XL lossless": jpegxl}
     return found | {
-        "zstd 22, 8 pixels a byte": lambda ink: imagecodecs.zstd_encode(
-            np.packbits(ink).tobytes(), level=22
-        ),
-        "JPEG XL lossless": lambda ink: imagecodecs.jpegxl_encode(
-            (ink * 255).astype(np.uint8), lossless=True, effort=9
-        ),
+        "zstd 22, 8 pixels a byte": lambda ink: zstd(np.packbits(ink)),
+        "JPEG XL lossless": lambda ink: jpegxl((ink * 255).astype(np.uint8)),
     }
 
 
 def files(x: np.ndarray) -> dict[str, Iterator[np.ndarray]]:
-    """Pictures `(K, n, H, W)` as the files that hold them, in each of three ways."""
-    kinds, each, height, width = x.shape
+    """Pictures `(K, n, H, W, C)` as the files that hold them, in each of three ways."""
+    kinds, each, height, width, channels = x.shape
+    x = x if channels == 3 else x[..., 0]
+    rest = x.shape[4:]
     return {
-        "a drawing": iter(x.reshape(-1, height, width)),
-        "a character": iter(x.reshape(kinds, each * height, width)),
+        "a drawing": iter(x.reshape(-1, height, width, *rest)),
+        "a character": iter(x.reshape(kinds, each * height, width, *rest)),
         # Characters side by side, so that a picture stays within the sizes that formats allow.
-        "all": iter(x.transpose(1, 2, 0, 3).reshape(1, each * height, kinds * width)),
+        "all": iter(np.moveaxis(x, 0, 2).reshape(1, each * height, kinds * width, *rest)),
     }
 
 
@@ -78,8 +84,8 @@ def drawings(model: ilk.models.Model, data: str, split: str, count: int) -> torc
     """What is coded, `(count, 16, C, H, W)`, with 4 more before it that are shown, or none."""
     kinds = ilk.data.load(data, split, "test")
     if model.conditioning == "none":
-        images = kinds.images[: count * QUERIES]
-        return images.view(-1, QUERIES, *model.shape)
+        chosen = torch.linspace(0, len(kinds.images) - 1, count * QUERIES).long()
+        return kinds.images[chosen].view(-1, QUERIES, *model.shape)
     chosen = torch.linspace(0, len(kinds) - 1, count).long().tolist()
     return torch.stack([kinds.of(k)[: SHOTS + QUERIES] for k in chosen])
 
@@ -92,7 +98,7 @@ def main() -> None:
     """Measures, prints a table and, with `--json`, a last line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="omniglot", help="a name or a directory")
-    parser.add_argument("--data", default="omniglot-26", help="a named set of binary drawings")
+    parser.add_argument("--data", default="omniglot-26", help="a named set")
     parser.add_argument("--split", default="30-20", help="of Omniglot")
     parser.add_argument("--kinds", type=int, default=63, help="files of 16 drawings: characters")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
@@ -149,11 +155,12 @@ def main() -> None:
     print(f"{'bits a drawing':42} {'support excluded':>18} {'included':>10}")
     for name, row in rows.items():
         _print(name, row)
-    sets = {"excluded": images[:, shots:, 0].numpy(), "included": images[:, :, 0].numpy()}
-    for name, codec in codecs().items():
+    every = images.movedim(2, -1).numpy()
+    sets = {"excluded": every[:, shots:], "included": every}
+    for name, codec in codecs(colour=model.shape[0] == 3).items():
         for way in files(sets["included"]):
             rows[f"{name}, a file for {way}"] = {
-                which: 8 * sum(len(codec(ink)) for ink in files(part)[way]) / part[..., 0, 0].size
+                which: 8 * sum(len(codec(x)) for x in files(part)[way]) / part[..., 0, 0, 0].size
                 for which, part in sets.items()
             }
             _print(*list(rows.items())[-1])
