@@ -220,4 +220,4 @@ def _legend(canvas: Image.Image, top: int, most: float) -> None:
     bar = colours(torch.linspace(0, most, width).expand(10, -1), most)
     canvas.paste(Image.fromarray(bar), (0, top + 3))
     draw.rectangle((0, top + 3, width - 1, top + 12), outline=FAINT)
-    draw.text((width + 8, top), f"0 to {most:g} nats or more", FAINT, font)
+    draw.text((width + 8, top), f"0 to {most:.3g} nats or more", FAINT, font)

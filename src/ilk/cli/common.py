@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -256,8 +257,9 @@ def write_surprise(path: Path, title: str, note: str, x: Tensor, each: Tensor, l
     """Writes an image `(C, H, W)` beside the map of its nats a value; says where."""
     from ilk.render import Panel, figure, pixels, surprise_map
 
-    tiles = [pixels(x, levels), surprise_map(each, x, levels)]
-    write_picture(path, figure([Panel(title, note, tiles, 2, most=3.0)]))
+    most = max(3.0, len(x) * math.log(levels))  # In colour a mere guess costs 16 nats.
+    tiles = [pixels(x, levels), surprise_map(each, x, levels, most)]
+    write_picture(path, figure([Panel(title, note, tiles, 2, most=most)]))
     return str(path)
 
 
