@@ -5,6 +5,7 @@ Binary drawings are shown as ink on paper. Pixels stay crisp squares at any scal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "colours", "figure", "pixels", "sheet", "stack", "surprise_map"]
 
 PAPER, INK, GROUND, FAINT = (255, 255, 255), (24, 26, 31), (246, 245, 241), (120, 120, 118)
+_BAR = 72  # Width of a legend's ramp.
 # From paper through amber and red to near black: darker is more surprising, in grey too.
 _RAMP = np.array(
     [(255, 255, 255), (253, 231, 178), (248, 165, 92), (214, 72, 62), (118, 20, 74), (32, 8, 40)]
@@ -180,8 +182,10 @@ def _panel(panel: Panel) -> Image.Image:
     scale, head, line = _scale_for(panel.tiles[0].shape[0]), 58, 20
     tiles = [_captioned(t, c, scale) for t, c in _with_captions(panel)]
     body = _tiles(tiles, panel.columns, 1)
-    texts = [(panel.title, title), (panel.note, small)]
-    width = max(body.width, *(int(font.getlength(text)) + 1 for text, font in texts))
+    widths = [title.getlength(panel.title), small.getlength(panel.note), body.width]
+    if panel.most is not None:
+        widths.append(_BAR + 8 + small.getlength(_told(panel.most)))
+    width = math.ceil(max(widths))
     foot = 0 if panel.most is None else 2 * line + 8
     canvas = Image.new("RGB", (width, head + body.height + foot), GROUND)
     draw = ImageDraw.Draw(canvas)
@@ -216,8 +220,11 @@ def _legend(canvas: Image.Image, top: int, most: float) -> None:
 
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
 
-    width = min(150, canvas.width // 3)
-    bar = colours(torch.linspace(0, most, width).expand(10, -1), most)
+    bar = colours(torch.linspace(0, most, _BAR).expand(10, -1), most)
     canvas.paste(Image.fromarray(bar), (0, top + 3))
-    draw.rectangle((0, top + 3, width - 1, top + 12), outline=FAINT)
-    draw.text((width + 8, top), f"0 to {most:.3g} nats or more", FAINT, font)
+    draw.rectangle((0, top + 3, _BAR - 1, top + 12), outline=FAINT)
+    draw.text((_BAR + 8, top), _told(most), FAINT, font)
+
+
+def _told(most: float) -> str:
+    return f"0 to {most:.3g} nats or more"
