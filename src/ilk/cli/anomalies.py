@@ -115,6 +115,8 @@ def anomalies(
         p = memorise(loaded, support, steps)() if steps else loaded(support)
         with torch.inference_mode():
             each = p.log_prob_per_dim(x)
+            if correction == "ratio":
+                each = each - loaded().log_prob_per_dim(x)
         for row, i in zip(rows, order, strict=True):
             note = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
             path = surprise / f"{row['rank']:03d}-{found[i].stem}.png"
