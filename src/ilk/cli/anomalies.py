@@ -49,7 +49,7 @@ def anomalies(
     steps: Annotated[
         int,
         tyro.conf.arg(
-            help="Gradient steps on the normal pictures (160, say) in place of showing them: for"
+            help="Gradient steps on the normal pictures (100, say) in place of showing them: for"
             " photographs, which a model may not know how to look at. Takes a minute or two."
         ),
     ] = 0,

@@ -19,7 +19,7 @@ BATCH, WARMUP = 4, 10
 def memorise(
     model: Model,
     images: Tensor,
-    steps: int = 160,
+    steps: int = 100,
     *,
     lr: float = 1e-3,
     seed: int = 0,
