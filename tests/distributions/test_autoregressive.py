@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ilk.models import AttentionPixelCNN, GatedPixelCNN
+from ilk.models import AttentionPixelCNN, ConditionalPixelCNN, GatedPixelCNN
 
 
 def model(levels: int = 3) -> GatedPixelCNN:
@@ -27,6 +27,24 @@ def model(levels: int = 3) -> GatedPixelCNN:
 def test_what_is_no_image_is_refused(x: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model()().log_prob(x)
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+@pytest.mark.parametrize("lead", [(), (0,), (200,), (2, 0), (5, 40)])
+def test_many_images_are_scored_some_at_a_time(lead: tuple[int, ...], batch: int | None) -> None:
+    net = ConditionalPixelCNN((1, 3, 3), width=8, depth=2, summary=8).eval()
+    p = (
+        net(torch.randint(2, (batch, 2, 1, 3, 3)))
+        if batch
+        else net(torch.randint(2, (2, 1, 3, 3)))
+    )
+    x = torch.randint(2, (*lead, *p.batch_shape, 1, 3, 3))
+    sizes: list[int] = []
+    net.net.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    with torch.no_grad():
+        some = p.log_prob(x)
+    assert max(sizes) <= 66 and sum(sizes) == x[..., 0, 0, 0].numel()
+    torch.testing.assert_close(some, p.log_prob(x).detach())
 
 
 @pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
