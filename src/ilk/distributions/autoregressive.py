@@ -16,7 +16,7 @@ from .likelihoods import Likelihood
 
 __all__ = ["Autoregressive"]
 
-_TOGETHER = 64  # Images in one forward pass where no gradient is wanted.
+_TOGETHER = 32  # Images in one forward pass where no gradient is wanted.
 
 
 class Autoregressive(Distribution):
