@@ -146,6 +146,7 @@ def measure(
     every = labels.repeat(total)
     return {
         "auroc": {name: spread(values) for name, values in each.items()},
+        "auroc_by_kind": {name: list(map(float, values)) for name, values in each.items()},
         "auroc_all_together": {
             name: float(roc_auc_score(every, torch.cat(parts))) for name, parts in pooled.items()
         },
