@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -94,7 +95,8 @@ def anomalies(
         raise ValueError(f"--normal: wanted at least 3 pictures, {normal} holds {held}")
     found = picture_files(files, "FILES")
     x = read_pictures(found, loaded)
-    with bar("learning the normal pictures") as tell:
+    learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
+    with learning as tell:
         scores, reference = anomaly_scores(
             loaded, support, x, correction, steps=steps, on_step=lambda i, n: tell(i, n, "steps")
         )

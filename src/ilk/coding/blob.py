@@ -81,7 +81,7 @@ def parse(blob: bytes) -> Code:
     """Takes a blob apart.
 
     Raises:
-        CodingError: If it is none, of a later version, cut short or changed.
+        CodingError: If it is none, of another version, cut short or changed.
     """
     least = _HEAD.size + 2 + _CRC.size
     if blob[:4] != MAGIC[: len(blob)] or not blob:

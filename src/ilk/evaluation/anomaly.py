@@ -20,7 +20,6 @@ __all__ = ["CORRECTIONS", "Correction", "Normal", "anomaly_scores", "codec_nats"
 
 Correction = Literal["ratio", "complexity", "none"]
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
-BATCH = 64
 FOLDS = 4
 ANGLES = 20_001
 
@@ -238,5 +237,4 @@ def _memorised(
 def _log_prob(model: Model, support: Tensor, x: Tensor) -> Tensor:
     with evaluating(model):
         p = model(support) if len(support) else model()
-        parts = [p.log_prob(part).cpu().double() for part in x.split(BATCH)]
-    return torch.cat(parts)
+        return p.log_prob(x).cpu().double()
