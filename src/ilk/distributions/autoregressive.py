@@ -103,8 +103,8 @@ class Autoregressive(Distribution):
     def log_prob(self, x: Tensor) -> Tensor:
         """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`.
 
-        Without gradients many images are scored some at a time, which takes no more memory the more
-        they are, and is quicker on a CPU.
+        Without gradients many images are scored some at a time, which takes no more memory the
+        more they are, and is quicker on a CPU.
 
         Raises:
             ValueError: If `x` is no integer image of this distribution.
