@@ -53,6 +53,22 @@ def test_a_temperature_is_fitted_by_leaving_out(tiny: str, kinds: Path, capsys) 
     assert len(facts["pictures"]) == 3
 
 
+def test_both_directions_from_four_sides(tiny: str, kinds: Path, capsys) -> None:
+    from ilk.evaluation import classify_by_likelihood, fit_temperature, held_out_scores, padded
+
+    query = kinds / "bar" / "0.png"
+    words = ["--directions", "both", "--turned", "--temperature", "fit"]
+    facts = told(capsys, tiny, query, "--kinds", kinds, *words)
+    model = ilk.load(tiny)
+    sets = [read(model, kinds / name) for name in ("bar", "dot", "one")]
+    supports, mask = padded(sets)
+    x = ilk.data.read_image(query, model.shape, 2)[None]
+    nats = classify_by_likelihood(model, supports, x, "both", mask=mask, turned=True)
+    assert list(facts["pictures"][0]["nats"].values()) == pytest.approx((-nats[0]).tolist())
+    wanted = fit_temperature(*held_out_scores(model, sets, "both", True))
+    assert facts["temperature"] == pytest.approx(wanted, rel=1e-4)
+
+
 def test_people_get_a_table(tiny: str, kinds: Path, capsys) -> None:
     assert main(["classify", tiny, str(kinds / "dot"), "--kinds", str(kinds)]) == 0
     shown = capsys.readouterr().out

@@ -87,6 +87,18 @@ def test_held_out_scores_tell_no_image_of_itself(attention) -> None:
     torch.testing.assert_close(nats[:2, 1], attention(sets[1]).log_prob(sets[0]))
 
 
+def test_held_out_scores_in_both_directions(attention) -> None:
+    sets = sets_of(2, 1, 3)
+    nats, _ = held_out_scores(attention, sets, "both")
+    others, held = sets[2][[0, 2]], sets[2][1:2]
+    back = attention(held).log_prob(others) - attention().log_prob(others)
+    wanted = attention(others).log_prob(held) + attention().log_prob(held) + back.mean()
+    torch.testing.assert_close(nats[3, 2], wanted[0] / 2)
+    supports, mask = padded(sets)
+    other = classify_by_likelihood(attention, supports, held, "both", mask=mask)
+    torch.testing.assert_close(nats[3, :2], other[0, :2])
+
+
 def test_the_fitted_temperature_is_the_best_there_is() -> None:
     generator = torch.Generator().manual_seed(0)
     owner = torch.randint(4, (200,), generator=generator)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..models.base import Model
-from .classification import classify_by_likelihood, padded
+from .classification import Directions, classify_by_likelihood, padded
 from .likelihood import evaluating
 
 __all__ = ["fit_temperature", "held_out_scores", "leave_one_out", "posterior"]
@@ -71,23 +71,40 @@ def leave_one_out(
         return model(torch.stack(others)).log_prob(support)
 
 
-def held_out_scores(model: Model, sets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def held_out_scores(
+    model: Model,
+    sets: Sequence[Tensor],
+    directions: Directions = "forward",
+    turned: bool = False,
+) -> tuple[Tensor, Tensor]:
     r"""Nats `(M, N)` of all images of N sets under each set, and the set `(M,)` of each.
 
     Under its own set an image is scored given the others, so that no image is ever told of
     itself. Sets of one image have no others: they stand as columns only, and not among the rows.
 
+    Arguments:
+        model: Conditioned on a support set.
+        sets: Integer images `(K, C, H, W)` of each kind; K may differ.
+        directions, turned: See `classify_by_likelihood`.
+
     Raises:
         ValueError: If no set has two images.
     """
-    images = torch.cat([s for s in sets if len(s) > 1] or [sets[0][:0]])
-    if not len(images):
+    owner = torch.tensor([n for n, s in enumerate(sets) if len(s) > 1 for _ in s])
+    if not len(owner):
         raise ValueError("sets: to hold an image out, a kind needs two of them; no kind has")
-    owner = torch.cat([torch.full((len(s),), n) for n, s in enumerate(sets) if len(s) > 1])
+    images = torch.cat([s for s in sets if len(s) > 1])
     supports, mask = padded(sets)
-    nats = classify_by_likelihood(model, supports, images, mask=mask)
-    own = torch.cat([leave_one_out(model, s) for s in sets if len(s) > 1])
-    return nats.scatter(1, owner[:, None].to(nats.device), own[:, None]), owner
+    nats = classify_by_likelihood(model, supports, images, directions, mask=mask, turned=turned)
+    own = [
+        classify_by_likelihood(
+            model, torch.cat([s[:k], s[k + 1 :]])[None], s[k : k + 1], directions, turned=turned
+        )
+        for s in sets
+        if len(s) > 1
+        for k in range(len(s))
+    ]
+    return nats.scatter(1, owner[:, None].to(nats.device), torch.cat(own)), owner
 
 
 def fit_temperature(nats: Tensor, owner: Tensor, prior: Tensor | None = None) -> float:
