@@ -16,7 +16,7 @@ import ilk
 from ilk.models import AttentionPixelCNN, GatedPixelCNN, Model, storage
 
 FILES = Path(__file__).parent / "files"
-OLD = FILES / "v1"
+OLD, OLD_COLOUR = FILES / "v1", FILES / "v1-colour"
 
 
 @pytest.fixture
@@ -42,6 +42,16 @@ def edit(saved: Path, **changes: object) -> Path:
 def test_a_file_of_the_first_format_is_read_forever() -> None:
     assert isinstance(ilk.load(OLD), AttentionPixelCNN)
     assert nats(OLD) == pytest.approx(expected(OLD)["log_prob"], abs=1e-4)
+
+
+def test_a_model_of_before_the_straight_path_says_what_it_said(tmp_path: Path) -> None:
+    assert nats(OLD_COLOUR) == pytest.approx(expected(OLD_COLOUR)["log_prob"], abs=1e-2)
+    ilk.load(OLD_COLOUR).save(tmp_path / "new")
+    config = json.loads((tmp_path / "new" / "config.json").read_text())
+    again = (torch.tensor(expected(OLD_COLOUR)[name]) for name in ("support", "x"))
+    support, x = again
+    assert config["format"] == 2
+    assert ilk.load(tmp_path / "new")(support).log_prob(x).tolist() == nats(OLD_COLOUR)
 
 
 def test_a_file_of_the_next_format_can_be_made_as_that_was(tmp_path: Path) -> None:
@@ -97,7 +107,7 @@ def test_no_such_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": storage.FORMAT + 1}, "format 2; this ilk reads up to 1: update ilk"),
+        ({"format": storage.FORMAT + 1}, "format 3; this ilk reads up to 2: update ilk"),
         ({"model": "Diffusion"}, "unknown model 'Diffusion'; known: .*GatedPixelCNN"),
         ({"colour": True}, "does not fit GatedPixelCNN: .*colour"),
         ({"width": 9}, "holds other weights than its config.json says"),

@@ -40,6 +40,11 @@ class Likelihood(ABC):
     def parameters(self) -> int:
         """Number of parameters P that a pixel takes."""
 
+    @property
+    def values(self) -> range | None:
+        """Which parameters are values of a pixel in [-1, 1], channel by channel, if any are."""
+        return None
+
     @abstractmethod
     def log_pmf(self, parameters: Tensor, before: Tensor) -> Tensor:
         """Log-probabilities `(..., levels)`, in nats, of the next channel of a pixel.
@@ -229,6 +234,10 @@ class Logistics(Likelihood):
     @property
     def parameters(self) -> int:
         return self.mixtures * (1 + 2 * self.channels + self.channels * (self.channels - 1) // 2)
+
+    @property
+    def values(self) -> range:
+        return range(self.mixtures, self.mixtures * (1 + self.channels))
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Log-weights `(..., M)`, means and log-scales `(..., C, M)`, couplings `(..., CC, M)`."""

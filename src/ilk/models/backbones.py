@@ -82,7 +82,15 @@ def assemble(
     layers = backbone(name, depth, width, summary, patches or None, read_from, dropout)
     if any(not 0 <= at < len(layers) for at in read_at):
         raise ValueError(f"read_at must name layers 0..{len(layers) - 1}, got {tuple(read_at)}")
-    outputs = model.likelihood.parameters
     model.net = PixelNet(
-        channels, model.levels, layers, width, outputs, reads, read_at, patches, place=place
+        channels,
+        model.levels,
+        layers,
+        width,
+        model.likelihood.parameters,
+        reads,
+        read_at,
+        patches,
+        place=place,
+        values=model.likelihood.values,
     )

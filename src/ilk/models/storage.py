@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from ..files import previous, write_bytes, write_directory
+from ..nn import PixelNet
 from .base import Model
 
 __all__ = ["FORMAT", "card", "load", "save", "shipped"]
 
-FORMAT = 1
+# Format 1 knew no straight path from pixels to the values that a network predicts.
+FORMAT = 2
 # Weights may be counted more than once while a model is made.
 SLACK, LEAST = 4, 100_000
 _WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -106,7 +108,9 @@ def _mark(directory: Path) -> tuple[int, int] | None:
 
 def _read(directory: Path) -> Model:
     tensors = _weights(directory / "model.safetensors")
-    model = _build(directory / "config.json", sum(t.numel() for t in tensors.values()))
+    model, form = _build(directory / "config.json", sum(t.numel() for t in tensors.values()))
+    if form == 1:
+        _straighten(model, tensors)
     _fill(model, tensors, directory / "model.safetensors")
     return model
 
@@ -155,7 +159,8 @@ def _object(path: Path, what: str) -> dict[str, Any]:
     return value
 
 
-def _build(path: Path, weights: int) -> Model:
+def _build(path: Path, weights: int) -> tuple[Model, int]:
+    """The model of a config, and the config's format."""
     config = _object(path, "the config")
     if not {"format", "model"} <= config.keys():
         raise ValueError(f"{path} is not the config of an ilk model: no format or no model")
@@ -165,7 +170,7 @@ def _build(path: Path, weights: int) -> Model:
     try:
         # Sizes may be damaged: no further than there are weights.
         with _at_most(max(SLACK * weights, LEAST)):
-            return Model.of(config)
+            return Model.of(config), form
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -210,6 +215,19 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
         crc = zlib.crc32(name.encode(), crc)
         crc = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy().data, crc)
     return f"{crc:08x}"
+
+
+def _straighten(model: Model, tensors: dict[str, Tensor]) -> None:
+    """From format 1 to 2: a straight path of zeros, and what it divides by its pace, times it."""
+    for name, net in model.named_modules():
+        if not isinstance(net, PixelNet) or net.straight is None:
+            continue
+        for key, new in net.straight.state_dict().items():
+            tensors.setdefault(f"{name}.straight.{key}", torch.zeros_like(new))
+        values = slice(net.straight.values.start, net.straight.values.stop)
+        for key in (f"{name}.head.{len(net.head) - 1}.{end}" for end in ("weight", "bias")):
+            if key in tensors:
+                tensors[key][values] *= net.straight.pace
 
 
 def _fill(model: Model, tensors: dict[str, Tensor], path: Path) -> None:

@@ -19,6 +19,7 @@ from .layer import PixelLayer
 from .pixelnet import Conditional, Context, PixelNet, Stacks
 from .residual import Half, ResidualLayer, concat_elu
 from .snail import SnailLayer
+from .straight import Straight
 from .support import SupportPatches, SupportSummary, SupportTrunk, positions
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "ResidualLayer",
     "SnailLayer",
     "Stacks",
+    "Straight",
     "SupportPatches",
     "SupportSummary",
     "SupportTrunk",

@@ -66,7 +66,7 @@ class AdaptedNet(Conditional):
     def forward(self, x: Tensor, context: Context) -> Tensor:
         if not context.weights:
             return self.net(x, context)
-        return self.net.finish(self._begin(x, context), context, self.layer)
+        return self.net.finish(x, self._begin(x, context), context, self.layer)
 
     def _begin(self, x: Tensor, context: Context) -> Stacks:
         weights, told = context.weights, context.told

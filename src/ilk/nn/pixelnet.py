@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .attention import Read
 from .causal import HorizontalConv2d, Rows, VerticalConv2d
 from .layer import PixelLayer, short, shortcuts
+from .straight import Ahead, Straight
 from .support import positions
 
 __all__ = ["Conditional", "Context", "PixelNet"]
@@ -138,6 +139,7 @@ class _State(NamedTuple):
     near: tuple[Tensor | None, ...]
     element: int
     layers: tuple[Any, ...]
+    straight: Ahead | None = None
 
 
 class PixelNet(Conditional):
@@ -160,6 +162,7 @@ class PixelNet(Conditional):
         patches: Channels of keys and values.
         kernel: Size of the stem's kernels, odd.
         place: Tell the stem where in the image each pixel is.
+        values: Which parameters are values of pixels, for a straight path to them; see `Straight`.
     """
 
     def __init__(
@@ -174,6 +177,7 @@ class PixelNet(Conditional):
         patches: int = 0,
         kernel: int = 7,
         place: bool = True,
+        values: range | None = None,
     ) -> None:
         super().__init__()
         self.levels, self.features = levels, features
@@ -189,6 +193,7 @@ class PixelNet(Conditional):
         self.head = nn.Sequential(
             nn.SiLU(), nn.Conv2d(features, features, 1), nn.SiLU(), nn.Conv2d(features, outputs, 1)
         )
+        self.straight = None if values is None else Straight(channels, values)
 
     @property
     def _layers(self) -> Sequence[Any]:
@@ -239,20 +244,24 @@ class PixelNet(Conditional):
         return found
 
     def forward(self, x: Tensor, context: Context) -> Tensor:
-        return self.finish(self.begin(x, context, 0), context, 0)
+        return self.finish(x, self.begin(x, context, 0), context, 0)
 
     def begin(self, x: Tensor, context: Context, layer: int) -> Stacks:
         """The first part of `forward`: what layer number `layer` takes in."""
+        above, recent = self._shifted(x)
+        v = self.vertical(above)
+        h = self.horizontal(recent).view_as(v) + v
+        if self.place is not None:
+            h = h + self.place(positions(*x.shape[-2:], like=above)[None])
+        return self._through(Stacks(v, h), context, 0, layer)
+
+    def _shifted(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedded pixels for either stack: shifted by a row, and by a pixel of the raster."""
         x = self._embed(x)
         if x.device.type == "cpu":
             # Channels innermost, in words that vmap understands.
             x = x.movedim(1, -1).contiguous().movedim(-1, 1)
-        v = self.vertical(F.pad(x, (0, 0, 1, -1)))
-        recent = F.pad(x.flatten(2), (1, -1))[:, :, None]
-        h = self.horizontal(recent).view_as(v) + v
-        if self.place is not None:
-            h = h + self.place(positions(*x.shape[-2:], like=x)[None])
-        return self._through(Stacks(v, h), context, 0, layer)
+        return F.pad(x, (0, 0, 1, -1)), F.pad(x.flatten(2), (1, -1))[:, :, None]
 
     def below(self, layer: int) -> list[str]:
         """Names of the parameters that `begin` uses for a layer."""
@@ -262,9 +271,10 @@ class PixelNet(Conditional):
         names = (name for name, _ in self.named_parameters())
         return [name for name in names if name.startswith(tuple(f"{part}." for part in used))]
 
-    def finish(self, stacks: Stacks, context: Context, layer: int) -> Tensor:
+    def finish(self, x: Tensor, stacks: Stacks, context: Context, layer: int) -> Tensor:
         """The rest of `forward`: layer number `layer`, all after it, and the head."""
-        return self.head(self._through(stacks, context, layer, len(self.layers)).horizontal)
+        y = self.head(self._through(stacks, context, layer, len(self.layers)).horizontal)
+        return y if self.straight is None else self.straight(*self._shifted(x), y)
 
     def _through(self, stacks: Stacks, context: Context, first: int, last: int) -> Stacks:
         """Layers number `first` up to, but without, `last`."""
@@ -309,6 +319,7 @@ class PixelNet(Conditional):
             near=self._near(size, like=rows.past),
             element=0,
             layers=tuple(layer.start(batch, size, summary) for layer in self._layers),
+            straight=None if self.straight is None else self.straight.start(batch, width),
         )
 
     def step(self, x: Tensor | None, state: _State) -> tuple[Tensor, _State]:
@@ -330,11 +341,14 @@ class PixelNet(Conditional):
             outputs.append(h)
         for weight, bias in state.head:
             h = torch.addmm(bias, F.silu(h), weight)
+        if self.straight is not None and state.straight is not None:
+            h = self.straight.step(len(state.row), state.past, h, state.straight)
         return h, state._replace(layers=tuple(layers), element=state.element + 1)
 
     def _row(self, state: _State) -> _State:
         """Takes in the row that is complete and begins the next one."""
-        v, rows = self.vertical.step(torch.stack(state.row, dim=-1), state.rows)
+        row = torch.stack(state.row, dim=-1)
+        v, rows = self.vertical.step(row, state.rows)
         links = v.permute(2, 0, 1) + state.place[0][:, None]
         layers, outputs = [], []
         for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
@@ -347,6 +361,7 @@ class PixelNet(Conditional):
             links=links.unbind(0),
             place=state.place[1:],
             layers=tuple(layers),
+            straight=state.straight and cast(Straight, self.straight).row(row, state.straight),
         )
 
 

@@ -123,8 +123,8 @@ class Checkpoints:
             raise _Damaged(f"checkpoint.json: {error}") from None
         if head["format"] > FORMAT:
             raise ValueError(
-                f"{path}: written by a newer version of ilk (format {head['format']}, this one"
-                f" reads up to {FORMAT}); update ilk to go on"
+                f"{path / 'checkpoint.json'}: written by a newer version of ilk"
+                f" (format {head['format']}, this one reads up to {FORMAT}); update ilk to go on"
             )
         # Before there was a digest of the head, there was none to compare.
         if head["step"] != step or digests.get("head", _digest(head)) != _digest(head):
