@@ -361,9 +361,8 @@ RECIPES: dict[str, Recipe] = _named(
         data="cifar10",
         likelihood="logistics",
         batch=8,
-        lr=6e-4,
-        beta2=0.999,
-        precision="float32",
+        steps=5_000,
+        warmup=100,
     ),
     Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
     Recipe(
