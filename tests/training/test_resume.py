@@ -196,3 +196,12 @@ def test_the_saved_model_is_the_average_with_a_card(tmp_path):
     assert card["steps"] == 12 and card["images"] == 96
     assert card["data"]["digest"] == KINDS[0].digest()
     assert card["valid_nats_per_dim"] == result.valid_nats_per_dim
+
+
+def test_a_run_of_another_version_names_the_way_on(tmp_path, monkeypatch):
+    recipe = tiny(model="conditional", likelihood="logistics", steps=3)
+    with monkeypatch.context() as before:
+        before.setattr(ilk.distributions.Logistics, "values", None)
+        train(recipe, tmp_path, kinds=KINDS)
+    with pytest.raises(ValueError, match=r"another version of ilk.*--start .*model"):
+        train(recipe, tmp_path, kinds=KINDS)

@@ -361,7 +361,13 @@ class _Run:
         if found is None:
             return
         self._check_same(found.meta)
-        self.model.load_state_dict(found.tensors["model"])
+        try:
+            self.model.load_state_dict(found.tensors["model"])
+        except RuntimeError:
+            raise ValueError(
+                f"out: {self.out} holds a run of another version of ilk, whose model had other"
+                f" weights. Begin another with its model: --start {self.out / 'model'}"
+            ) from None
         self.ema.load_state_dict(found.tensors["ema"])
         restore_optimizer(self.model, self.optimizer, found.tensors["optimizer"])
         self.step = self.saved = self.resumed_from = found.step
