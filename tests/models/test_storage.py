@@ -48,8 +48,7 @@ def test_a_model_of_before_the_straight_path_says_what_it_said(tmp_path: Path) -
     assert nats(OLD_COLOUR) == pytest.approx(expected(OLD_COLOUR)["log_prob"], abs=1e-2)
     ilk.load(OLD_COLOUR).save(tmp_path / "new")
     config = json.loads((tmp_path / "new" / "config.json").read_text())
-    again = (torch.tensor(expected(OLD_COLOUR)[name]) for name in ("support", "x"))
-    support, x = again
+    support, x = (torch.tensor(expected(OLD_COLOUR)[name]) for name in ("support", "x"))
     assert config["format"] == 2
     assert ilk.load(tmp_path / "new")(support).log_prob(x).tolist() == nats(OLD_COLOUR)
 

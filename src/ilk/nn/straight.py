@@ -35,6 +35,12 @@ class Straight(nn.Module):
         channels: Channels of an image; the pixels have one more, of ones.
         values: Which parameters are values: equally many of each channel, one channel after
             another.
+
+    Example:
+        >>> straight = Straight(3, range(10, 40))
+        >>> pixels = torch.randn(2, 4, 5, 6)
+        >>> straight(pixels, pixels.flatten(2)[:, :, None], torch.randn(2, 100, 5, 6)).shape
+        torch.Size([2, 100, 5, 6])
     """
 
     # Adam moves every weight by its learning rate, and a value by many of these at once. By an
