@@ -181,7 +181,6 @@ def restore_optimizer(
         prefix = f"{name}/"
         for key, value in tensors.items():
             if key.startswith(prefix):
-                own = torch.empty_like(value if key == f"{prefix}step" else parameter)
-                if key == f"{prefix}step" and optimizer.param_groups[0].get("fused"):
-                    own = own.to(parameter.device)
+                like = parameter if value.shape == parameter.shape else value
+                own = torch.empty_like(like, device=parameter.device)
                 optimizer.state[parameter][key[len(prefix) :]] = own.copy_(value)

@@ -29,9 +29,10 @@ from .folder import read_kinds
 from .log import Log
 from .machine import accelerated, card
 from .objective import Objective, samples, score
+from .optimizer import optimizer
 from .recipe import Recipe
 from .report import Progress, Result, SaveError
-from .schedule import adamw, ema_decay, learning_rate
+from .schedule import ema_decay, learning_rate
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class _Run:
         self.ema = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.weights: list[Tensor] = list(self.model.parameters())
         self.averages: list[Tensor] = list(self.ema.parameters())
-        self.optimizer = adamw(recipe, self.weights)
+        self.optimizer = optimizer(recipe, self.weights)
         self.step, self.seconds, self.resumed_from = 0, 0.0, None
         self.saved: int | None = None
         self.train_nats: float | None = None

@@ -102,6 +102,8 @@ class Recipe:
     """Steps in all."""
     images: int | None = None
     """Budget in images scored; overrides steps."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW, or Muon for kernels and matrices and AdamW for all else."""
     lr: float = 2e-3
     """Highest learning rate."""
     warmup: int = 200
@@ -109,7 +111,7 @@ class Recipe:
     weight_decay: float = 0.01
     """Decay of matrices and kernels (not of biases and gains), times the learning rate."""
     beta2: float = 0.99
-    """Decay of AdamW's second moment."""
+    """Decay of AdamW's second moments."""
     clip: float = 1.0
     """Highest norm of the gradient."""
     ema: float = 0.999
@@ -153,6 +155,7 @@ class Recipe:
         _check(self, "least_shots", least, f"0 to shots={self.shots}")
         _check(self, "images", self.images is None or self.images >= 1, "1 or more")
         _check(self, "model", self.model in MODELS, " or ".join(MODELS))
+        _check(self, "optimizer", self.optimizer in ("adamw", "muon"), "adamw or muon")
         _check(self, "precision", self.precision in ("bf16", "float32"), "bf16 or float32")
         _check(self, "by_label", not (self.by_label and self.few_shot), "False with a support set")
         _check(self, "rotate", not (self.by_label and self.rotate), "False with labels")

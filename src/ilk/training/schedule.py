@@ -1,15 +1,10 @@
-"""The optimiser; its learning rate and the averaging of weights, pure functions of the step."""
+"""The learning rate and the averaging of weights, pure functions of the step."""
 
 from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
-
-from .recipe import Recipe
-
-__all__ = ["adamw", "ema_decay", "learning_rate"]
+__all__ = ["ema_decay", "learning_rate"]
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
@@ -40,15 +35,3 @@ def ema_decay(step: int, limit: float) -> float:
         (0.1, 0.999)
     """
     return min(limit, (1 + step) / (10 + step))
-
-
-def adamw(recipe: Recipe, weights: list[Tensor]) -> torch.optim.Optimizer:
-    """AdamW with decay on what multiplies (kernels, matrices), none on what adds or scales.
-
-    Source: Loshchilov & Hutter, *Decoupled weight decay regularization*, 2019 (arXiv 1711.05101).
-    """
-    groups = [
-        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
