@@ -291,6 +291,8 @@ _OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 
 
 # Small steps, many of them: a few numbers of a local read have far to go.
 _SMALL_STEPS: dict[str, Any] = {
+    "optimizer": "muon",
+    "lr": 4e-3,
     "rotate": True,
     "even_shots": True,
     "batch": 2,
