@@ -165,6 +165,15 @@ CASES = [
     Case("conditional meta", _meta(ConditionalPixelCNN, summary=8)),
     Case("attention meta", _meta(AttentionPixelCNN, **_READ, **_ATTENTION)),
     Case("recall", _few_shot(RecallPixelCNN, read_at=(2,), **_ATTENTION)),
+    Case("recall, carried", _few_shot(RecallPixelCNN, read_at=(2,), carry=True, **_ATTENTION)),
+    Case(
+        "recall, pixelcnn++, carried",
+        _few_shot(RecallPixelCNN, read_at=(1, 2), carry=True, backbone="pixelcnnpp", **_ATTENTION),
+    ),
+    Case(
+        "attention, two reads, carried",
+        _few_shot(AttentionPixelCNN, read_at=(1, 3), carry=True, **_ATTENTION),
+    ),
     Case("recall, twice", _few_shot(RecallPixelCNN, read_at=(1, 3), **_ATTENTION)),
     Case("recall, snail, coarse", _few_shot(RecallPixelCNN, read_at=(1,), patch=4, **_SNAIL_READ)),
     Case(

@@ -52,6 +52,7 @@ class AttentionPixelCNN(Model):
         local: Heads of the dot product begin by looking near where they stand.
         margin: Patches of nothing around every support image: a head that looks a little to the
             side of what it wants finds it at the border too. Not at a patch of 4.
+        carry: Tell the rows below what was read; see `PixelNet`.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
@@ -80,6 +81,7 @@ class AttentionPixelCNN(Model):
         patch: int = 4,
         local: bool = False,
         margin: int = 0,
+        carry: bool = False,
         summary: int = 128,
         shots: int = 8,
         dropout: float = 0.0,
@@ -117,6 +119,7 @@ class AttentionPixelCNN(Model):
             ],
             read_at=read_at,
             patches=patches,
+            carry=carry,
         )
 
     def context(

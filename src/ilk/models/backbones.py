@@ -70,8 +70,12 @@ def assemble(
     read_at: Sequence[int] = (),
     patches: int = 0,
     place: bool = True,
+    carry: bool = False,
 ) -> None:
     """Gives a model its network and its likelihood: backbone x conditioning x likelihood.
+
+    What was read is not carried to the rows below where the backbone is `snail`: there is no
+    vertical stack in it, and its horizontal one tells them already.
 
     Raises:
         ValueError: If a read is asked for at a layer that there is not.
@@ -93,4 +97,5 @@ def assemble(
         patches,
         place=place,
         values=model.likelihood.values,
+        carry=carry and name != "snail",
     )

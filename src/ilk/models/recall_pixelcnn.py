@@ -48,6 +48,7 @@ class RecallPixelCNN(Model):
         patches: Size of keys and values.
         patch: Pixels from one patch to the next, 1, 2 or 4.
         local: Heads of the dot product begin by looking near where they stand.
+        carry: Tell the rows below what was read; see `PixelNet`.
         summary: Size of f(s).
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
@@ -74,6 +75,7 @@ class RecallPixelCNN(Model):
         patches: int = 64,
         patch: int = 2,
         local: bool = True,
+        carry: bool = False,
         summary: int = 128,
         shots: int = 8,
         dropout: float = 0.0,
@@ -98,6 +100,7 @@ class RecallPixelCNN(Model):
             reads=[DotProductRead(patches, heads, local) for _ in read_at],
             read_at=read_at,
             patches=patches,
+            carry=carry,
         )
         outputs = self.likelihood.parameters
         self.guess = nn.Conv2d(width, outputs, 1)

@@ -137,6 +137,7 @@ class _State(NamedTuple):
     past: tuple[Tensor, ...]
     links: tuple[Tensor, ...]
     near: tuple[Tensor | None, ...]
+    carried: tuple[tuple[Tensor, ...], ...]
     element: int
     layers: tuple[Any, ...]
     straight: Ahead | None = None
@@ -149,7 +150,9 @@ class PixelNet(Conditional):
     raster for the horizontal one, which begins with the latest pixels, those of the row above
     too. From then on every layer takes in the present position as well. Before each layer
     named in `read_at`, the horizontal stack asks, :math:`q_t = W_q \, \mathrm{silu}(h_t)`, and
-    what is read enters the horizontal stack of that layer and of all after it.
+    what is read enters the horizontal stack of that layer and of all after it. The rows below may
+    be told of it too, :math:`v_{i,j} \leftarrow v_{i,j} + W_c [\mathrm{silu}(h), f]_{i-1,j}`: what
+    was read in a row depends on no pixel after it, so that nothing leaks.
 
     Arguments:
         channels: Channels of an image.
@@ -163,6 +166,7 @@ class PixelNet(Conditional):
         kernel: Size of the stem's kernels, odd.
         place: Tell the stem where in the image each pixel is.
         values: Which parameters are values of pixels, for a straight path to them; see `Straight`.
+        carry: Tell the rows below what was read.
     """
 
     def __init__(
@@ -178,6 +182,7 @@ class PixelNet(Conditional):
         kernel: int = 7,
         place: bool = True,
         values: range | None = None,
+        carry: bool = False,
     ) -> None:
         super().__init__()
         self.levels, self.features = levels, features
@@ -190,6 +195,9 @@ class PixelNet(Conditional):
         self.sources = shortcuts(layers)
         self.reads = nn.ModuleList(reads)
         self.queries = nn.ModuleList(nn.Linear(features, patches) for _ in read_at)
+        self.carry = nn.ModuleList(
+            nn.Conv2d(features + patches, features, 1) for _ in read_at if carry
+        )
         self.head = nn.Sequential(
             nn.SiLU(), nn.Conv2d(features, features, 1), nn.SiLU(), nn.Conv2d(features, outputs, 1)
         )
@@ -267,7 +275,7 @@ class PixelNet(Conditional):
         """Names of the parameters that `begin` uses for a layer."""
         asked = [j for reads in self.asked[:layer] for j in reads]
         used = ["vertical", "horizontal", "place", *(f"layers.{i}" for i in range(layer))]
-        used += [f"{part}.{j}" for part in ("reads", "queries") for j in asked]
+        used += [f"{part}.{j}" for part in ("reads", "queries", "carry") for j in asked]
         names = (name for name, _ in self.named_parameters())
         return [name for name in names if name.startswith(tuple(f"{part}." for part in used))]
 
@@ -286,6 +294,9 @@ class PixelNet(Conditional):
                 found = self._read(j, h.flatten(2).transpose(1, 2), near[j], context)
                 found = found.transpose(1, 2).unflatten(2, h.shape[-2:])
                 read = found if read is None else read + found
+                if self.carry:
+                    told = torch.cat([F.silu(h), found.to(h)], dim=1)
+                    v = v + self.carry[j](F.pad(told, (0, 0, 1, -1)))
             v, h = self._layers[i](v, h, summary, read, *short(self.sources, i, kept))
             kept = (*kept, (v, h)) if self.sources else ()
         return Stacks(v, h, kept, read)
@@ -317,6 +328,10 @@ class PixelNet(Conditional):
             past=(*self.horizontal.start(batch), above[0]),
             links=(),
             near=self._near(size, like=rows.past),
+            carried=tuple(
+                (rows.past.new_zeros(batch, cast(nn.Conv2d, conv).in_channels),) * width
+                for conv in self.carry
+            ),
             element=0,
             layers=tuple(layer.start(batch, size, summary) for layer in self._layers),
             straight=None if self.straight is None else self.straight.start(batch, width),
@@ -330,12 +345,15 @@ class PixelNet(Conditional):
             state = self._row(state)
         h = torch.addmm(state.links[len(state.row)], torch.cat(state.past, dim=1), state.stem)
         read, layers, outputs = None, [], []
+        carried = list(state.carried)
         for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
             for j in self.asked[i]:
                 near = state.near[j]
                 near = near if near is None else near[state.element]
                 found = self._read(j, h[:, None], near, state.memory)[:, 0]
                 read = found if read is None else read + found
+                if self.carry:
+                    carried[j] = (*carried[j], torch.cat([F.silu(h), found], dim=1))
             h, kept = layer.step(h, kept, read, *short(self.sources, i, outputs))
             layers.append(kept)
             outputs.append(h)
@@ -343,6 +361,7 @@ class PixelNet(Conditional):
             h = torch.addmm(bias, F.silu(h), weight)
         if self.straight is not None and state.straight is not None:
             h = self.straight.step(len(state.row), state.past, h, state.straight)
+        state = state._replace(carried=tuple(carried))
         return h, state._replace(layers=tuple(layers), element=state.element + 1)
 
     def _row(self, state: _State) -> _State:
@@ -352,12 +371,16 @@ class PixelNet(Conditional):
         links = v.permute(2, 0, 1) + state.place[0][:, None]
         layers, outputs = [], []
         for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
+            for j in self.asked[i] if self.carry else ():
+                conv, told = cast(nn.Conv2d, self.carry[j]), torch.stack(state.carried[j], dim=-1)
+                v = v + F.conv1d(told, conv.weight[..., 0], conv.bias)
             v, kept = layer.row(v, kept, *short(self.sources, i, outputs))
             layers.append(kept)
             outputs.append(v)
         return state._replace(
             rows=rows,
             row=(),
+            carried=((),) * len(state.carried),
             links=links.unbind(0),
             place=state.place[1:],
             layers=tuple(layers),

@@ -331,7 +331,7 @@ RECIPES: dict[str, Recipe] = _named(
         meta_args=_STEPS | {"layer": 2},
         **_REED,
     ),
-    Recipe(name="reed-recall", model="recall", model_args=_FINE, **_REED),
+    Recipe(name="reed-recall", model="recall", model_args=_FINE | {"carry": True}, **_REED),
     Recipe(name="flips", model="attention", model_args={"patch": 1, "local": True}, **_FLIPS),
     Recipe(name="flips-conditional", model="conditional", **_FLIPS),
     Recipe(
