@@ -39,9 +39,7 @@ def compare(of: torch.Tensor, than: torch.Tensor) -> dict[str, float | None]:
     mean, means = float(more.mean()), [each.mean(1).tolist() for each in (of, than)]
     several = all(len(each) > 1 for each in means)
     deviations = [stdev(each) if several else math.nan for each in means]
-    over_runs = math.hypot(
-        *(d / math.sqrt(len(m)) for d, m in zip(deviations, means, strict=True))
-    )
+    errors = [d / math.sqrt(len(m)) for d, m in zip(deviations, means, strict=True)]
     return {
         "of": fmean(means[0]),
         "than": fmean(means[1]),
