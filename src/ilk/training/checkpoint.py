@@ -21,6 +21,8 @@ from torch import Tensor, nn
 
 from ilk.files import remove_temporaries, write_bytes, write_directory
 
+from .optimizer import Optimizer
+
 __all__ = ["Checkpoint", "Checkpoints", "restore_optimizer", "restore_weights", "state_tensors"]
 
 FORMAT = 1
@@ -150,7 +152,7 @@ def _digest(head: dict[str, Any]) -> str:
 
 
 def state_tensors(
-    model: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer
+    model: nn.Module, ema: nn.Module, optimizer: Optimizer
 ) -> dict[str, dict[str, Tensor]]:
     """The tensors of a run by part, on the CPU, the optimiser's by parameter name."""
     moments = {}
@@ -173,9 +175,7 @@ def restore_weights(module: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 @torch.no_grad()
-def restore_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
-) -> None:
+def restore_optimizer(model: nn.Module, optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     """Give an optimiser the state that it had, each tensor laid out as the first step would."""
     for name, parameter in model.named_parameters():
         prefix = f"{name}/"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,14 +10,14 @@ from torch.optim import AdamW
 
 from .recipe import Recipe
 
-__all__ = ["Muon", "adamw", "muon", "optimizer"]
+__all__ = ["Muon", "Optimizer", "adamw", "muon", "optimizer"]
 
 # A kernel with a side shorter than this (places, a last layer, where heads look) has few
 # directions to even out, and is left to AdamW.
 SIDE = 32
 
 
-def optimizer(recipe: Recipe, weights: list[Tensor]) -> torch.optim.Optimizer:
+def optimizer(recipe: Recipe, weights: list[Tensor]) -> Optimizer:
     """The optimiser of a recipe for the parameters of its model."""
     return muon(recipe, weights) if recipe.optimizer == "muon" else adamw(recipe, weights)
 
@@ -45,8 +44,8 @@ def muon(recipe: Recipe, weights: list[Tensor]) -> Muon | AdamW:
     return Muon(wide, rest, recipe.lr, recipe.weight_decay)
 
 
-class Muon(torch.optim.Muon):
-    r"""Muon for matrices and for the kernels of convolutions, beside another optimiser.
+class Muon:
+    r"""Muon for matrices and for the kernels of convolutions, beside AdamW for all else.
 
     .. math::
         M_{i+1} = 0.95 \, M_i + 0.05 \, G_i, \qquad
@@ -54,8 +53,8 @@ class Muon(torch.optim.Muon):
             - 0.2 \, \eta \sqrt{\max(n, m)} \; \mathrm{orth}(0.05 \, G_i + 0.95 \, M_{i+1})
 
     where orth takes all singular values to about 1. A kernel `(n, ...)` is the matrix of n rows
-    that it multiplies windows with. PyTorch's own takes matrices alone: this one gives it the
-    kernels as views of these.
+    that it multiplies windows with. PyTorch's Muon takes matrices alone: it is given the kernels
+    as views of these.
 
     Source: Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024; the
     factor of the step is that of Liu et al., *Muon is scalable for LLM training*, 2025
@@ -63,9 +62,13 @@ class Muon(torch.optim.Muon):
 
     Arguments:
         kernels: Parameters of two or four dimensions.
-        rest: Steps whenever this one does; its groups and its state are also this one's.
+        rest: Has all other parameters, and steps whenever this does.
         lr: Learning rate.
         weight_decay: Of the kernels.
+
+    Attributes:
+        param_groups: Those of both, by reference.
+        state: What either keeps of a parameter, by reference.
 
     Example:
         >>> kernel = torch.nn.Parameter(torch.zeros(4, 2, 3, 3))
@@ -76,39 +79,33 @@ class Muon(torch.optim.Muon):
         tensor([-0.007, -0.007, -0.007])
     """
 
-    def __init__(
-        self, kernels: Iterable[Tensor], rest: AdamW, lr: float, weight_decay: float
-    ) -> None:
-        self.views = [(w, _matrix(w, w).detach()) for w in kernels]
-        matrices = [matrix for _, matrix in self.views]
-        super().__init__(
-            matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+    def __init__(self, kernels: list[Tensor], rest: AdamW, lr: float, weight_decay: float) -> None:
+        self.kernels, self.rest = kernels, rest
+        self.matrices = [_matrix(w, w).detach() for w in kernels]
+        self.muon = torch.optim.Muon(
+            self.matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
         )
-        self.rest = rest
-        self.param_groups += rest.param_groups
-        for w, matrix in self.views:
-            self.state[w] = self.state[matrix]
-        for w in (w for group in rest.param_groups for w in group["params"]):
-            self.state[w] = rest.state[w]
+        self.param_groups: list[dict[str, Any]] = [*self.muon.param_groups, *rest.param_groups]
+        others = [w for group in rest.param_groups for w in group["params"]]
+        self.state: dict[Tensor, dict[str, Any]] = {w: rest.state[w] for w in others}
+        for w, matrix in zip(kernels, self.matrices, strict=True):
+            self.state[w] = self.muon.state[matrix]
 
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step of both optimisers."""
-        for w, matrix in self.views:
+    def step(self) -> None:
+        """One step of both."""
+        for w, matrix in zip(self.kernels, self.matrices, strict=True):
             matrix.grad = None if w.grad is None else _matrix(w.grad, w)
-        own = self.param_groups
-        self.param_groups = own[:1]
-        try:
-            super().step(closure)
-        finally:
-            self.param_groups = own
+        self.muon.step()
         self.rest.step()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets all gradients."""
-        for w, matrix in self.views:
+        for w, matrix in zip(self.kernels, self.matrices, strict=True):
             w.grad = matrix.grad = None
         self.rest.zero_grad(set_to_none)
+
+
+Optimizer = AdamW | Muon
 
 
 def _matrix(x: Tensor, like: Tensor) -> Tensor:
