@@ -291,15 +291,14 @@ _OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 
 
 # Small steps, many of them: a few numbers of a local read have far to go.
 _SMALL_STEPS: dict[str, Any] = {
-    "optimizer": "muon",
-    "lr": 4e-3,
     "rotate": True,
     "even_shots": True,
     "batch": 2,
     "queries": 4,
     "warmup": 100,
 }
-_REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS}
+_MUON: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3}
+_REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS, **_MUON}
 # With 4e-3 a summary of the support set does more harm than good.
 _SLOWER: dict[str, Any] = {"lr": 2e-3}
 _FLIPS: dict[str, Any] = {
