@@ -300,7 +300,8 @@ _SMALL_STEPS: dict[str, Any] = {
 _MUON: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3}
 _REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS, **_MUON}
 # With 4e-3 a summary of the support set does more harm than good.
-_SLOWER: dict[str, Any] = {"lr": 2e-3}
+_SLOWER: dict[str, Any] = _REED | {"lr": 2e-3}
+_ADAMW: dict[str, Any] = _SLOWER | {"optimizer": "adamw"}
 _FLIPS: dict[str, Any] = {
     "data": "flips-24",
     "likelihood": "logistics",
@@ -321,16 +322,16 @@ RECIPES: dict[str, Recipe] = _named(
     Recipe(name="omniglot-conditional", model="conditional", **_OMNIGLOT),
     Recipe(name="omniglot-unconditional", model="gated", **_OMNIGLOT),
     Recipe(name="reed-unconditional", model="gated", **_REED),
-    Recipe(name="reed-conditional", model="conditional", **_REED | _SLOWER),
+    Recipe(name="reed-conditional", model="conditional", **_SLOWER),
     Recipe(name="reed-attention", model="attention", model_args=_FINE, **_REED),
-    Recipe(name="reed-meta", model="gated", meta=True, meta_args=_STEPS, **_REED | _SLOWER),
+    Recipe(name="reed-meta", model="gated", meta=True, meta_args=_STEPS, **_SLOWER),
     Recipe(
         name="reed-attention-meta",
         model="attention",
         model_args=_FINE,
         meta=True,
         meta_args=_STEPS | {"layer": 2},
-        **_REED | _SLOWER | {"optimizer": "adamw"},
+        **_ADAMW,
     ),
     Recipe(name="reed-recall", model="recall", model_args=_FINE | {"carry": True}, **_REED),
     Recipe(name="flips", model="attention", model_args={"patch": 1, "local": True}, **_FLIPS),
