@@ -105,3 +105,16 @@ def test_a_deeper_model_begins_as_a_shallower_one(tmp_path):
     x = torch.randint(2, (5, *shape), dtype=torch.uint8)
     assert torch.equal(new(x[:2]).log_prob(x), old(x[:2]).log_prob(x))
     assert new.state_dict()["net.queries.1.weight"].any()
+
+
+def test_a_model_that_carries_begins_as_one_that_does_not(tmp_path):
+    shape = (1, 4, 4)
+    torch.manual_seed(1)
+    old = tiny().build(shape, 2, 3).eval()
+    old.save(tmp_path / "old")
+    arguments = tiny().model_args | {"carry": True}
+    new = tiny(start=str(tmp_path / "old"), model_args=arguments).build(shape, 2, 3)
+    x = torch.randint(2, (5, *shape), dtype=torch.uint8)
+    assert torch.equal(new.eval()(x[:2]).log_prob(x), old(x[:2]).log_prob(x))
+    new(x[:2]).log_prob(x).sum().backward()
+    assert new.get_parameter("net.carry.0.weight").grad.any()

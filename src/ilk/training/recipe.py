@@ -65,7 +65,7 @@ class Recipe:
     """Layers before which an attention or recall model reads the support set."""
     start: str | None = None
     """A model to begin with, a shipped name or a directory: of the same parameters, or with fewer
-    gated layers, beyond which those of this run begin as the identity."""
+    gated layers or nothing carried, beyond which those of this run begin as the identity."""
     by_label: bool = False
     """Condition a model without a support set on the label of the kind."""
     meta: bool = False
@@ -274,13 +274,14 @@ def _check(recipe: Recipe, key: str, good: bool, wanted: str) -> None:
 
 
 def _grown(model: Model, has: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What further gated layers and reads add to a shallower model without a change of it."""
+    """What further gated layers, reads and what these carry add to a model without changing it."""
     layers = getattr(getattr(model, "net", None), "layers", ())
     if not all(isinstance(layer, GatedLayer) for layer in layers):
         return {}
-    parts = ("net.layers.", "net.reads.", "net.queries.")
+    parts = ("net.layers.", "net.reads.", "net.queries.", "net.carry.")
     new = {k: t for k, t in model.state_dict().items() if k not in has and k.startswith(parts)}
-    return {k: torch.zeros_like(t) if k.endswith(".out.weight") else t for k, t in new.items()}
+    silent = [k for k in new if k.endswith(".out.weight") or k.startswith("net.carry.")]
+    return new | {k: torch.zeros_like(new[k]) for k in silent}
 
 
 def _named(*recipes: Recipe) -> dict[str, Recipe]:
