@@ -32,6 +32,7 @@ from .adapting import Adapted, Look, adapt
 from .folder import Plan, plan_folder, preview
 from .loop import estimate, train
 from .memorising import memorise
+from .optimizer import Muon
 from .recipe import RECIPES, Recipe
 from .rehearsal import divergence, own_episodes
 from .report import Progress, Result, SaveError
@@ -41,6 +42,7 @@ __all__ = [
     "RECIPES",
     "Adapted",
     "Look",
+    "Muon",
     "Plan",
     "Progress",
     "Recipe",
