@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 import ilk
-from ilk.evaluation import nats_by_shots
+from ilk.evaluation import clustered_stderr, nats_by_shots
 
 
 def scores(runs: list[str], episodes: ilk.data.Episodes, shots: list[int]) -> torch.Tensor:
@@ -35,7 +35,7 @@ def scores(runs: list[str], episodes: ilk.data.Episodes, shots: list[int]) -> to
 
 def compare(of: torch.Tensor, than: torch.Tensor) -> dict[str, float | None]:
     """Of scores `(runs, characters)`: how much more the second has, and its two errors."""
-    more = (than.mean(0) - of.mean(0)).double()
+    more = than.mean(0) - of.mean(0)
     mean, means = float(more.mean()), [each.mean(1).tolist() for each in (of, than)]
     several = all(len(each) > 1 for each in means)
     deviations = [stdev(each) if several else math.nan for each in means]
@@ -44,7 +44,7 @@ def compare(of: torch.Tensor, than: torch.Tensor) -> dict[str, float | None]:
         "of": fmean(means[0]),
         "than": fmean(means[1]),
         "more": mean,
-        "stderr_over_characters": float(more.std()) / math.sqrt(len(more)),
+        "stderr_over_characters": clustered_stderr(more, torch.arange(len(more))),
         "stderr_over_runs": math.hypot(*errors) if several else None,
         "deviation_of_runs": max(deviations) if several else None,
     }

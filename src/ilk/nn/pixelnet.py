@@ -361,8 +361,8 @@ class PixelNet(Conditional):
             h = torch.addmm(bias, F.silu(h), weight)
         if self.straight is not None and state.straight is not None:
             h = self.straight.step(len(state.row), state.past, h, state.straight)
-        state = state._replace(carried=tuple(carried))
-        return h, state._replace(layers=tuple(layers), element=state.element + 1)
+        done = {"carried": tuple(carried), "layers": tuple(layers), "element": state.element + 1}
+        return h, state._replace(**done)
 
     def _row(self, state: _State) -> _State:
         """Takes in the row that is complete and begins the next one."""

@@ -300,7 +300,7 @@ _SMALL_STEPS: dict[str, Any] = {
 }
 _MUON: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3}
 _REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS, **_MUON}
-# With 4e-3 a summary of the support set does more harm than good.
+# With 4e-3 a summary of the support set learns little.
 _SLOWER: dict[str, Any] = _REED | {"lr": 2e-3}
 _ADAMW: dict[str, Any] = _SLOWER | {"optimizer": "adamw"}
 _FLIPS: dict[str, Any] = {
