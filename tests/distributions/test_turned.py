@@ -64,7 +64,7 @@ def test_only_square_images_can_be_turned():
         Turned.of(model((1, 2, 3)))
 
 
-def test_tables_and_classes_by_the_mixture():
+def test_tables_are_of_the_mixture_and_classes_of_the_mean_of_its_logs():
     images = torch.randint(2, (40, 1, 3, 3), generator=torch.Generator().manual_seed(0)).byte()
     kinds = ilk.data.Kinds(images, torch.arange(40) // 20, ("a", "b"), 2, "noise")
     episodes = ilk.data.test_episodes(kinds, shots=2)
@@ -78,5 +78,10 @@ def test_tables_and_classes_by_the_mixture():
     supports, x = images[torch.tensor([[0], [20]])], images[5:8]
     nats = ilk.evaluation.classify_by_likelihood(model(), supports, x, turned=True)
     with torch.no_grad():
-        wanted = torch.stack([Turned.of(model(), s).log_prob(x) for s in supports], dim=1)
-    torch.testing.assert_close(nats, wanted)
+        sides = [
+            torch.stack([model()(turned(s, r)).log_prob(turned(x, r)) for s in supports], dim=1)
+            for r in range(4)
+        ]
+        mixture = torch.stack([Turned.of(model(), s).log_prob(x) for s in supports], dim=1)
+    torch.testing.assert_close(nats, torch.stack(sides).mean(dim=0))
+    assert (nats < mixture).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,30 @@ def test_saving_again_replaces_and_leaves_nothing_behind(saved: Path) -> None:
     assert ilk.load(saved).config["width"] == 4
     assert storage.card(saved) is None
     assert [p.name for p in saved.parent.iterdir()] == ["model"]
+
+
+def test_sixteen_bits_take_half_the_room_and_round_once(tmp_path: Path) -> None:
+    model = AttentionPixelCNN((1, 8, 8), width=16, depth=2, read_at=(1,))
+    whole, half = (model.save(tmp_path / str(h), half=h) for h in (False, True))
+    size = [(d / "model.safetensors").stat().st_size for d in (whole, half)]
+    assert size[1] < 0.6 * size[0]
+    read = ilk.load(half)
+    for name, weight in model.state_dict().items():
+        assert read.state_dict()[name].dtype == torch.float32
+        assert torch.equal(read.state_dict()[name], weight.half().float())
+    read.save(tmp_path / "again", half=True)
+    again = (tmp_path / "again" / "model.safetensors").read_bytes()
+    assert again == (half / "model.safetensors").read_bytes()
+
+
+def test_a_weight_beyond_sixteen_bits_is_named(tmp_path: Path) -> None:
+    model = GatedPixelCNN((1, 4, 4), width=8, depth=2)
+    with torch.no_grad():
+        next(model.parameters()).view(-1)[0] = 1e6
+    name = next(name for name, _ in model.named_parameters())
+    with pytest.raises(ValueError, match=rf"half: {re.escape(name)} holds 1e\+06; 16 bits"):
+        model.save(tmp_path / "model", half=True)
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_failure_leaves_what_was_there(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

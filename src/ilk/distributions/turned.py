@@ -78,8 +78,11 @@ class Turned(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`."""
-        each = [p.log_prob(turned(x, r)) for r, p in enumerate(self.turns)]
-        return torch.stack(each).logsumexp(dim=0) - math.log(4)
+        return self.each(x).logsumexp(dim=0) - math.log(4)
+
+    def each(self, x: Tensor) -> Tensor:
+        """Nats of images under the four terms, `(4, *sample, *batch)`."""
+        return torch.stack([p.log_prob(turned(x, r)) for r, p in enumerate(self.turns)])
 
     @torch.inference_mode()
     def sample(

@@ -122,15 +122,23 @@ class Model(nn.Module, ABC):
         batch_shape = (context.batch,) if several else ()
         return Autoregressive(self.net, self.likelihood, self.shape, context, batch_shape)
 
-    def save(self, directory: str | Path, card: dict[str, Any] | None = None) -> Path:
+    def save(
+        self, directory: str | Path, card: dict[str, Any] | None = None, *, half: bool = False
+    ) -> Path:
         """Writes `config.json` and `model.safetensors`, and a card if there is one, atomically.
+
+        Arguments:
+            directory: A new one, or that of a model, which is replaced.
+            card: What `ilk.models.storage.card` will return.
+            half: Round weights to 16 bits, in half the room; a model computes in 32 all the same.
 
         Raises:
             OSError: If the directory can't be written; what was there stays.
+            ValueError: If `half`, and a weight is beyond what 16 bits hold.
         """
         from .storage import save
 
-        return save(self, Path(directory), card)
+        return save(self, Path(directory), card, half=half)
 
     def push_to_hub(
         self, repo: str, card: dict[str, Any] | None = None, *, private: bool = False

@@ -39,15 +39,20 @@ def shipped() -> list[str]:
     return sorted(p.parent.name for p in _WEIGHTS.glob("*/config.json"))
 
 
-def save(model: Model, directory: Path, card: dict[str, Any] | None = None) -> Path:
+def save(
+    model: Model, directory: Path, card: dict[str, Any] | None = None, *, half: bool = False
+) -> Path:
     """Writes a model, and its card if there is one, so that a reader finds all of it or none.
 
     Raises:
         OSError: If the directory can't be written; what was there stays.
+        ValueError: If `half`, and a weight is beyond what 16 bits hold.
     """
     if directory.is_dir() and not _is_model(directory) and any(directory.iterdir()):
         raise FileExistsError(f"directory: {directory} exists and holds something else")
     tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
+    if half:
+        tensors = {k: _halved(k, t) for k, t in tensors.items()}
     config = {"format": FORMAT, **model.config}
 
     def fill(folder: Path) -> None:
@@ -59,6 +64,16 @@ def save(model: Model, directory: Path, card: dict[str, Any] | None = None) -> P
 
     write_directory(directory, fill)
     return directory
+
+
+def _halved(name: str, weight: Tensor) -> Tensor:
+    if not weight.is_floating_point():
+        return weight
+    rounded = weight.half()
+    if not rounded.isfinite().all():
+        most = float(weight.abs().max())
+        raise ValueError(f"half: {name} holds {most:g}; 16 bits hold finite numbers up to 65504")
+    return rounded
 
 
 def _text(value: dict[str, Any]) -> bytes:
@@ -238,6 +253,6 @@ def _fill(model: Model, tensors: dict[str, Tensor], path: Path) -> None:
         shown = ", ".join(f"{k}: wanted {wanted.get(k)}, got {got.get(k)}" for k in odd[:3])
         raise ValueError(f"{path} holds other weights than its config.json says ({shown})")
     precisions = {t.dtype for t in tensors.values() if t.is_floating_point()}
-    if len(precisions) == 1:
+    if len(precisions) == 1 and not precisions <= {torch.float16}:  # which is for the disk alone
         model.to(precisions.pop())
     model.load_state_dict(tensors)

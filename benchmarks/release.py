@@ -1,0 +1,84 @@
+"""Ships a model: `python -m benchmarks.release NAME --runs RUN ... [--reports FILE ...]`.
+
+The model of the last run goes to the package's weights, rounded to 16 bits. Its card says by which
+commands, on how many images and in how much time it was made, over all the runs that followed
+from each other, and holds the figures of reports that `ilk evaluate NAME --out FILE` wrote. So it
+is called twice: to ship, and, when what shipped was measured, with the reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import ilk
+from ilk.evaluation.report import model_digest
+from ilk.models import storage
+
+LIMIT = 8_000_000
+WEIGHTS = Path(ilk.__file__).parent / "weights"
+
+
+def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str, Any]:
+    """The card of the last of several runs, with what all of them took."""
+    commands = [f"{card['command']} --out {run}" for card, run in zip(cards, runs, strict=True)]
+    return cards[-1] | {
+        "name": name,
+        "command": "; ".join(commands),
+        "images_in_all": sum(card["images"] for card in cards),
+        "seconds_in_all": round(sum(card["seconds"] for card in cards), 1),
+    }
+
+
+def figures(reports: list[dict[str, Any]], digest: str) -> dict[str, Any]:
+    """What reports say of the model with a digest, by data set, split and way of writing.
+
+    Raises:
+        ValueError: If a report is of another model.
+    """
+    found: dict[str, Any] = {}
+    for report in reports:
+        name = report["model"]
+        if report["models"][name]["digest"] != digest:
+            raise ValueError(f"reports: that of {report['date']} is of other weights")
+        where = f"{report['data']}/{report['split']}"
+        side = "from four sides" if report["turned"] else "from the upper left"
+        here = found.setdefault(where, {}).setdefault(side, {})
+        for part, table in report.get("likelihood", {}).items():
+            rows = [row for row in table["rows"] if row["model"] == name]
+            here[part] = [{k: v for k, v in row.items() if k != "model"} for row in rows]
+        here |= {k: report[k] for k in ("classification",) if k in report}
+        here["precision"] = report["precision"]
+    return found
+
+
+def main() -> None:
+    """Writes weights and card, and says how large they are."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", help="of the model in the package")
+    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="each from the last")
+    parser.add_argument("--reports", nargs="*", type=Path, default=[], help="of the shipped model")
+    parser.add_argument("--seen", help="what must not be measured with it, and why")
+    options = parser.parse_args()
+    cards = [storage.card(run / "model") or {} for run in options.runs]
+    directory = WEIGHTS / options.name
+    ilk.load(options.runs[-1] / "model").save(directory, half=True)
+    shipped = ilk.load(directory)
+    card = joined(cards, options.runs, options.name)
+    reports = [json.loads(path.read_text()) for path in options.reports]
+    card["figures"] = figures(reports, model_digest(shipped))
+    if options.seen:
+        card["seen"] = options.seen
+    shipped.save(directory, card, half=True)
+    size = sum(path.stat().st_size for path in directory.iterdir())
+    if size >= LIMIT:
+        raise SystemExit(f"{directory} has {size:,} bytes; wanted fewer than {LIMIT:,}")
+    print(f"{directory}: {size:,} bytes, {len(reports)} reports")
+
+
+if __name__ == "__main__":
+    main()
