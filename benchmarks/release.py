@@ -10,20 +10,34 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import ilk
 from ilk.evaluation.report import model_digest
 from ilk.models import storage
+from ilk.training.recipe import FREE, Recipe
 
 LIMIT = 8_000_000
 WEIGHTS = Path(ilk.__file__).parent / "weights"
 
 
+def command(card: dict[str, Any]) -> str:
+    """The command that trains the recipe of a card today, whatever its name stood for then."""
+    had = card["recipe"]
+    values = {
+        f.name: had[f.name]
+        for f in fields(Recipe)
+        if f.name in had.keys() - FREE | {"name", "steps", "images"}
+    }
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Recipe(**values).command()
+
+
 def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str, Any]:
     """The card of the last of several runs, with what all of them took."""
-    commands = [f"{card['command']} --out {run}" for card, run in zip(cards, runs, strict=True)]
+    commands = [f"{command(card)} --out {run}" for card, run in zip(cards, runs, strict=True)]
     return cards[-1] | {
         "name": name,
         "command": "; ".join(commands),
