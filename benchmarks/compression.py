@@ -3,8 +3,10 @@
 Test characters of `omniglot-26`: 16 drawings of each, given 4 others. ilk codes those of a
 character, or all as one batch under their own support sets. Every codec gets them in three ways, a
 file a drawing, a file a character and one file for all. With the support set included, ilk codes
-the 4 without examples, and a codec stores 20 drawings a character. A model that takes no support
-set gets no examples, and 16 images a file: of the test part of `mnist-binary` or `cifar10`.
+the 4 without examples, and a codec stores 20 drawings a character. In turn, as archives have it,
+the first drawings are examples for the rest: 16 after 4 that are given, or 20 after none. A model
+that takes no support set gets no examples, and 16 images a file: of the test part of
+`mnist-binary` or `cifar10`.
 
 Needs the data: `ILK_DATA`, or `ilk data omniglot-26`; zstd and JPEG XL need `imagecodecs`, and
 are left out without it. JBIG2 is left out: there is no encoder to install from Python.
@@ -24,6 +26,7 @@ import torch
 from PIL import Image
 
 import ilk
+from ilk.coding import Turns, blob
 
 SHOTS, QUERIES = 4, 16
 Codec = Callable[[np.ndarray], bytes]
@@ -90,6 +93,23 @@ def drawings(model: ilk.models.Model, data: str, split: str, count: int) -> torc
     return torch.stack([kinds.of(k)[: SHOTS + QUERIES] for k in chosen])
 
 
+def in_turn(
+    model: ilk.models.Model, images: torch.Tensor, shots: int
+) -> dict[str, dict[str, float]]:
+    """Bits a drawing where those before it are examples, of kinds `(K, shots + 16, C, H, W)`."""
+    rows: dict[str, dict[str, float]] = {}
+    for which, given in (("excluded", shots), ("included", 0)):
+        count = images.shape[1] - given
+        each = [Turns.of(model, kind[:given], count) for kind in images]
+        alone = [blob.encode(t, x[given:], (count,)) for t, x in zip(each, images, strict=True)]
+        together = Turns.of(model, images[:, :given], count)
+        every = blob.encode(together, images[:, given:].transpose(0, 1).contiguous(), (count,))
+        for way, size in (("a character", sum(map(len, alone))), ("all", len(every))):
+            row = rows.setdefault(f"ilk in turn, a file for {way}", {})
+            row[which] = 8 * size / (len(images) * count)
+    return rows
+
+
 def _print(name: str, row: dict[str, float]) -> None:
     print(f"{name:42} {row['excluded']:18.1f} {row['included']:10.1f}", flush=True)
 
@@ -123,6 +143,7 @@ def main() -> None:
             (len(model(s).encode(x[:, k])), 0 if s is None else len(model().encode(s)))
             for k, s in enumerate(given)
         ]
+        rows = in_turn(model, images, shots) if shots else {}
     facts = {
         "model": arguments.model,
         "data": f"{arguments.data}/{arguments.split}" if shots else arguments.data,
@@ -151,6 +172,7 @@ def main() -> None:
             "excluded": 8 * len(coded) / count,
             "included": 8 * (len(coded) + len(told)) / several,
         },
+        **rows,
     }
     print(f"{'bits a drawing':42} {'support excluded':>18} {'included':>10}")
     for name, row in rows.items():

@@ -13,7 +13,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from ilk.coding import CodingError, DamagedArchive, Platform, archive, pack, read_header, unpack
+from ilk.coding import (
+    CodingError,
+    DamagedArchive,
+    Platform,
+    Turns,
+    archive,
+    pack,
+    read_header,
+    unpack,
+)
 from ilk.models import ConditionalPixelCNN, GatedPixelCNN, Model
 
 NAMES = tuple(f"{i}.png" for i in range(7))
@@ -29,9 +38,12 @@ def x(model: Model) -> Tensor:
     return torch.randint(2, (7, *model.shape), dtype=torch.uint8)
 
 
-@pytest.fixture
-def content(model: Model, x: Tensor) -> bytes:
+@pytest.fixture(params=[False, True], ids=["apart", "in turn"])
+def content(
+    request: pytest.FixtureRequest, model: Model, x: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> bytes:
     """Seven pictures in three chunks, with a support set of two."""
+    monkeypatch.setattr(archive, "_helps", lambda model, support, images: request.param)
     return pack(model, x, NAMES, x[:2], "a model", chunk=3)
 
 
@@ -108,10 +120,13 @@ def test_every_changed_byte_is_refused_and_the_rest_is_read(
             with pytest.raises(DamagedArchive, match=rf"chunk {chunk} \(.*\) is damaged") as found:
                 unpack(bytes(changed), model)
             kept = [k for k in range(7) if k // 3 != chunk - 1]
+            orphans = 2 if header.in_turn and chunk == 1 else 0
+            kept = [] if orphans else kept
             assert found.value.readable == tuple(NAMES[k] for k in kept)
+            assert str(found.value).count("was told of the first chunk's pictures") == orphans
             if i % 8 == 0:
                 read = unpack(bytes(changed), model, partial=True)
-                assert read.names == found.value.readable and len(read.lost) == 1
+                assert read.names == found.value.readable and len(read.lost) == 1 + orphans
                 assert torch.equal(read.images, x[kept])
 
 
@@ -180,7 +195,8 @@ def rewritten(content: bytes, change: Callable[[dict[str, Any]], object]) -> byt
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda f: f.update(format=2), "format 2; this ilk reads up to 1: update ilk"),
+        (lambda f: f.update(format=3), "format 3; this ilk reads up to 2: update ilk"),
+        (lambda f: f.update(in_turn=1), "of another type"),
         (lambda f: f.update(names=["a"]), "other numbers of pictures and names"),
         (lambda f: f.update(support=3), "other numbers"),
         (lambda f: f.update(chunks=[[9, -4]]), "a chunk of nothing"),
@@ -210,10 +226,64 @@ def test_a_header_that_swells_is_refused(
         unpack(content, model)
 
 
+@pytest.mark.parametrize("given", [None, 0, 1, 5, 8])
+def test_later_chunks_are_told_of_the_first_pictures(
+    given: int | None, model: Model, x: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_helps", lambda model, support, images: True)
+    x = x.repeat(3, 1, 1, 1)[:20]
+    support = None if given is None else x[20 - given :]
+    content = pack(model, x, [str(i) for i in range(20)], support, chunk=10)
+    read, header = unpack(content, model), read_header(content)
+    assert torch.equal(read.images, x) and header.in_turn
+    known = x[:0] if support is None else support
+    p = model(torch.cat([known, x[: 8 - len(known)]]))
+    last = content[len(content) - header.chunks[-1][1] :]
+    assert torch.equal(p.decode(last), x[10:])
+
+
+def test_pictures_are_examples_for_one_another_where_that_is_shorter() -> None:
+    model = ConditionalPixelCNN((1, 3, 3), width=8, depth=1, summary=8).eval()
+    images = torch.randint(2, (9, *model.shape), dtype=torch.uint8)
+    told = Turns.of(model, None, 9).log_prob(images).sum()
+    assert read_header(pack(model, images, list("abcdefghi"))).in_turn == bool(
+        told > model().log_prob(images).sum()
+    )
+    assert not read_header(pack(model, images[:1], ["a"])).in_turn
+
+
+def test_an_archive_of_the_first_format_is_read(model: Model, x: Tensor, content: bytes) -> None:
+    """There the support set was coded at once, and every chunk given it alone."""
+    blobs = [model().encode(x[:2]), *(model(x[:2]).encode(part) for part in x.split(3))]
+    sizes = [[n, len(b)] for n, b in zip((2, 3, 3, 1), blobs, strict=True)]
+    begin = body(content)
+    fields = json.loads(zlib.decompress(content[16:begin])) | {"format": 1, "chunks": sizes}
+    del fields["in_turn"]
+    packed = zlib.compress(json.dumps(fields).encode())
+    front = struct.pack("<8sII", archive.MAGIC, len(packed), zlib.crc32(packed))
+    read = unpack(front + packed + b"".join(blobs), model)
+    assert torch.equal(read.images, x)
+    assert read.support is not None and torch.equal(read.support, x[:2])
+
+
+def test_pictures_in_turn_need_a_model_that_can_be_told() -> None:
+    model = GatedPixelCNN((1, 3, 3), width=8, depth=1).eval()
+    x = torch.randint(2, (5, 1, 3, 3), dtype=torch.uint8)
+    content = rewritten(pack(model, x, list("abcde")), lambda f: f.update(in_turn=True))
+    with pytest.raises(CodingError, match="takes no support set"):
+        unpack(content, model)
+
+
 def test_the_overhead_is_small(model: Model) -> None:
     x = torch.randint(2, (600, *model.shape), dtype=torch.uint8)
     content = pack(model, x, [str(i) for i in range(600)], x[:2], chunk=300)
-    p = model(x[:2])
-    bits = -p.log_prob(x).sum().item() / math.log(2)
+    assert model.shots == 8
+    told = [model(x[:2]), model(torch.cat([x[:2], x[:6]]))]
+    header = read_header(content)
+    assert header.in_turn in (False, True)
+    first = Turns.of(model, x[:2], 300) if header.in_turn else Turns.one(told[0], 300)
+    later = told[header.in_turn]
+    nats = first.log_prob(x[:300]).sum() + later.log_prob(x[300:]).sum()
+    bits = -nats.item() / math.log(2)
     coded = [size for _, size in read_header(content).chunks[1:]]
     assert 8 * sum(coded) < 1.01 * bits + 2 * 64 * 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .archive import Archive, DamagedArchive, Header, pack, read_header, unpack
 from .errors import CodingError
 from .fingerprint import Platform
+from .turns import Turns
 
 __all__ = [
     "Archive",
@@ -12,6 +13,7 @@ __all__ = [
     "DamagedArchive",
     "Header",
     "Platform",
+    "Turns",
     "pack",
     "read_header",
     "unpack",

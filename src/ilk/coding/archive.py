@@ -5,11 +5,16 @@ r"""Archives: many pictures of a kind in one file, `.ilk`, with the support set 
 | 8 | `\x89ilk\r\n\x1a\n`: a transfer as text or with 7 bits destroys it, and is noticed |
 | 4, 4 | length and CRC-32 of the header |
 | | the header, JSON in zlib: `Header` |
-| | the support set, a blob of `model()`, if there is one |
-| | chunks of pictures, each a blob of `model(support)` with a checksum of its own |
+| | the support set, a blob, each image told of those before it, if there is one |
+| | chunks of pictures, each a blob with a checksum of its own |
 
-A damaged chunk costs its own pictures alone; without the header or the support set nothing can be
-read.
+Pictures of a kind are examples for one another (`Turns`): those of the first chunk are told of the
+support set and of those before them, all others of the support set and of the first ones, up to as
+many as the model was meant for. Where that would not make the file smaller, as where pictures are
+of several kinds, all are told of the support set alone, and the header says so.
+
+A damaged chunk costs its own pictures alone, but for the first one, where others were told of it.
+Without the header or the support set nothing can be read. In format 1 none was told of pictures.
 """
 
 from __future__ import annotations
@@ -25,16 +30,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..distributions import Autoregressive
 from ..models import Model
 from . import blob
 from .errors import CodingError
 from .fingerprint import MOST_THREADS, Platform, arithmetic, fingerprint
+from .turns import Turns
 
 __all__ = ["CHUNK", "Archive", "DamagedArchive", "Header", "pack", "read_header", "unpack"]
 
-MAGIC, FORMAT = b"\x89ilk\r\n\x1a\n", 1
+MAGIC, FORMAT = b"\x89ilk\r\n\x1a\n", 2
 CHUNK = 512
+# Pictures by whose score it is decided whether they are examples for one another.
+_TRIED = 64
 _FRONT = struct.Struct("<8sII")
 _MOST_HEADER = 1 << 26
 
@@ -53,6 +60,7 @@ class Header:
         support: Number of support images, None for a model that takes none.
         chunks: Number of images and bytes of every blob, the support set's first if it has images.
         names: Of the pictures, in order.
+        in_turn: Whether the first pictures are examples for the rest.
     """
 
     format: int
@@ -66,6 +74,7 @@ class Header:
     support: int | None
     chunks: tuple[tuple[int, int], ...]
     names: tuple[str, ...]
+    in_turn: bool = False
 
     @property
     def platform(self) -> Platform:
@@ -150,13 +159,17 @@ def pack(
     with torch.inference_mode(), arithmetic(threads, device):
         blobs, counts = [], []
         if support is not None and len(support):
-            blobs.append(model().encode(support))
+            told = Turns.of(model, None, len(support))
+            blobs.append(blob.encode(told, support.to(device), (len(support),)))
             counts.append(len(support))
-        p = _conditioned(model, support)
+        in_turn, done = _helps(model, support, images[: min(chunk, _TRIED)]), 0
         for part in images.split(chunk) if len(images) else ():
-            blobs.append(p.encode(part))
+            first = images[:chunk] if done else _none(model)
+            turns = _turns(model, support, in_turn, first, len(part))
+            blobs.append(blob.encode(turns, part.to(device), (len(part),)))
             counts.append(len(part))
-            on_progress(sum(counts), len(images))
+            done += len(part)
+            on_progress(done, len(images))
     here = Platform.here(device)
     header = Header(
         FORMAT,
@@ -170,6 +183,7 @@ def pack(
         None if support is None else len(support),
         tuple(zip(counts, map(len, blobs), strict=True)),
         tuple(names),
+        in_turn,
     )
     text = json.dumps(asdict(header), separators=(",", ":"), ensure_ascii=False).encode()
     packed = zlib.compress(text, 9)
@@ -236,25 +250,33 @@ def unpack(
     device = _device(model)
     _check(header, model, Platform.here(device), elsewhere)
     told, chunks, after = _split(header, content)
+    bound = header.in_turn and (header.support or 0) < model.shots  # to the first chunk
     whole, lost = [], [f"{after:,} bytes follow its end"] if after else []
     for chunk in chunks:
         why = chunk.damage()
+        if not why and bound and chunk.number > 1 and not whole:
+            why = chunk.orphaned()
         whole += [] if why else [chunk]
         lost += [why] if why else []
     if lost and not partial:
         raise DamagedArchive(lost, _names(whole), len(header.names))
-    parts, read = [_none(model)], []
+    first, parts, read = _none(model), [_none(model)], []
     with torch.inference_mode(), arithmetic(header.threads, device):
         support = None if header.support is None else _none(model)
         if told is not None:
-            support = _support(model, told, header.support, elsewhere)
-        p = _conditioned(model, support)
+            support = _support(model, told, header, elsewhere)
         for chunk in whole:
+            if bound and chunk.number > 1 and not read:
+                lost.append(chunk.orphaned())
+                continue
+            turns = _turns(model, support, header.in_turn, first, len(chunk.names))
             try:
-                parts.append(p.decode(chunk.blob, elsewhere))
-                read.append(chunk)
+                parts.append(blob.decode(turns, blob.parse(chunk.blob), device, elsewhere))
             except CodingError as error:
                 lost.append(f"{chunk}: {error}")
+            else:
+                first = parts[-1] if chunk.number == 1 else first
+                read.append(chunk)
             on_progress(len(_names(read)), len(header.names))
     if lost and not partial:
         raise DamagedArchive(lost, _names(read), len(header.names))
@@ -276,6 +298,10 @@ class _Chunk:
         several = f"pictures {self.first + 1} to {self.first + len(self.names)}"
         which = several if len(self.names) > 1 else f"picture {self.first + 1}"
         return f"chunk {self.number} ({which}, {_span(self.names)})"
+
+    def orphaned(self) -> str:
+        """What is said where it was told of pictures that can't be read."""
+        return f"{self} was told of the first chunk's pictures"
 
     def damage(self) -> str:
         """What is wrong with it, if anything can be seen from outside."""
@@ -306,20 +332,38 @@ def _split(header: Header, content: bytes) -> tuple[bytes | None, list[_Chunk], 
     return told, chunks, max(0, len(content) - ends[-1])
 
 
-def _support(model: Model, data: bytes, count: int | None, elsewhere: bool) -> Tensor:
+def _support(model: Model, data: bytes, header: Header, elsewhere: bool) -> Tensor:
     try:
+        code, count = blob.parse(data), header.support or 0
         # Before decoding, which takes memory for as many as the blob claims.
-        if blob.parse(data).sample_shape != (count,):
+        if code.sample_shape != (count,):
             raise CodingError("it holds another number of images")
-        return model().decode(data, elsewhere)
+        turns = Turns.of(model, None, count) if header.format > 1 else Turns.one(model(), count)
+        return blob.decode(turns, code, _device(model), elsewhere)
     except CodingError as error:
         raise CodingError(
             f"archive: the support set can't be read, and nothing without it: {error}"
         ) from None
 
 
-def _conditioned(model: Model, support: Tensor | None) -> Autoregressive:
-    return model() if support is None else model(support)
+def _turns(
+    model: Model, support: Tensor | None, in_turn: bool, first: Tensor, count: int
+) -> Turns:
+    """So many pictures of a chunk; `first` are those of the first chunk, after which they come."""
+    if in_turn and not len(first):
+        return Turns.of(model, support, count)
+    if in_turn:
+        given = _none(model) if support is None else support
+        support = torch.cat([given, first[: max(0, model.shots - len(given))]])
+    return Turns.one(model() if support is None else model(support), count)
+
+
+def _helps(model: Model, support: Tensor | None, images: Tensor) -> bool:
+    """Whether pictures are likelier if the first of them are examples for the rest."""
+    if not len(images):
+        return False
+    alone, told = (_turns(model, support, i, images[:0], len(images)) for i in (False, True))
+    return float(told.log_prob(images).sum()) > float(alone.log_prob(images).sum())
 
 
 def _check(header: Header, model: Model, here: Platform, elsewhere: bool) -> None:
@@ -330,6 +374,8 @@ def _check(header: Header, model: Model, here: Platform, elsewhere: bool) -> Non
             f"archive: made with another model, {header.model!r} with fingerprint"
             f" {header.fingerprint}; this one has {mine}"
         )
+    if header.in_turn and model.conditioning != "support":
+        raise CodingError("archive: pictures in turn do not fit a model that takes no support set")
     if header.shape != model.shape or header.levels != model.levels:
         raise CodingError(f"archive: pictures of {header.shape} do not fit the model")
     if elsewhere:
@@ -360,7 +406,8 @@ def _header(fields: dict[str, Any]) -> Header:
     names = tuple(map(str, fields.pop("names")))
     header = Header(**fields, shape=(channels, height, width), chunks=chunks, names=names)
     numbers = (header.format, header.levels, header.threads, header.support or 0)
-    if not isinstance(header.model, str) or any(type(n) is not int for n in numbers):
+    kinds = isinstance(header.model, str) and isinstance(header.in_turn, bool)
+    if not kinds or any(type(n) is not int for n in numbers):
         raise ValueError("a name or a number of another type")
     if len(set(names)) != len(names):
         raise ValueError("two pictures of one name")

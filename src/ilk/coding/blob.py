@@ -21,7 +21,6 @@ they are the images that went in is the checksum of their pixels.
 from __future__ import annotations
 
 import binascii
-import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -37,6 +36,7 @@ from .fingerprint import MOST_THREADS, Platform, arithmetic, digest
 
 if TYPE_CHECKING:
     from ..distributions import Autoregressive
+    from .turns import Turns
 
 __all__ = ["Code", "decode", "decoding", "encode", "encoding", "parse"]
 
@@ -127,50 +127,59 @@ def _read_leb128(content: Iterator[int]) -> int:
     raise CodingError(_NONSENSE)
 
 
-def encode(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> bytes:
-    """Flat images `(N, C, H, W)` as a blob."""
-    return finish(encoding(p, x, sample_shape))
+def encode(turns: Turns, x: Tensor, sample_shape: Sequence[int]) -> bytes:
+    """Images `(n, *batch, C, H, W)` as a blob that says it holds a sample of a shape."""
+    return finish(encoding(turns, x, sample_shape))
 
 
-def encoding(p: Autoregressive, x: Tensor, sample_shape: Sequence[int]) -> Steps[None, bytes]:
+def encoding(turns: Turns, x: Tensor, sample_shape: Sequence[int]) -> Steps[None, bytes]:
     """As `encode`, a pixel a step."""
     threads, words = min(torch.get_num_threads(), MOST_THREADS), b""
-    if len(x):
-        words = yield from _computed(stream.write(p, x), threads, x.device)
-    marks, pixels = _marks(p, x.device), zlib.crc32(x.to(p.dtype).cpu().numpy().tobytes())
-    return Code(*marks, pixels, threads, tuple(sample_shape), words).pack()
+    if x.numel():
+        words = yield from _computed(stream.write(turns, x), threads, x.device)
+    marks = _marks(turns.first, x.device)
+    return Code(*marks, _pixels(turns, x), threads, tuple(sample_shape), words).pack()
 
 
-def decode(p: Autoregressive, code: Code, device: torch.device, elsewhere: bool = False) -> Tensor:
-    """Flat images `(N, C, H, W)` of a code.
+def decode(turns: Turns, code: Code, device: torch.device, elsewhere: bool = False) -> Tensor:
+    """Images `(n, *batch, C, H, W)` of a code.
 
     Raises:
         CodingError: If another model, condition or platform made it, or the images come out
             otherwise than they went in.
     """
-    return finish(decoding(p, code, device, elsewhere))
+    return finish(decoding(turns, code, device, elsewhere))
 
 
 def decoding(
-    p: Autoregressive, code: Code, device: torch.device, elsewhere: bool = False
+    turns: Turns, code: Code, device: torch.device, elsewhere: bool = False
 ) -> Steps[None, Tensor]:
     """As `decode`, a pixel a step."""
+    p = turns.first
     _compare(code, _marks(p, device), p, device, elsewhere)
-    count = math.prod(code.sample_shape) * p.batch_shape.numel()
-    x = torch.zeros(0, *p.event_shape, dtype=p.dtype)
+    count = sum(turns.sizes) * p.batch_shape.numel()
+    x = torch.zeros(sum(turns.sizes), *p.batch_shape, *p.event_shape, dtype=p.dtype)
     if count:
         try:
-            x = yield from _computed(stream.read(p, count, code.words), code.threads, device)
+            x = yield from _computed(stream.read(turns, code.words), code.threads, device)
         except (AssertionError, MemoryError, RuntimeError) as error:
             # The coder asserts that its words make sense; memory may not hold what is claimed.
             first = str(error).partition("\n")[0]
             raise CodingError(f"blob: {count:,} images can't be read from it: {first}") from error
-    if zlib.crc32(x.cpu().numpy().tobytes()) != code.pixels:
+    if _pixels(turns, x) != code.pixels:
         raise CodingError(
             "blob: other images come out than went in; the probabilities are computed otherwise"
             " here (another platform or support set), and the images can't be had"
         )
     return x
+
+
+def _pixels(turns: Turns, x: Tensor) -> int:
+    """CRC-32 of images, those of a turn and a condition next to one another."""
+    p, crc = turns.first, 0
+    for part in x.split(turns.sizes) if x.numel() else ():
+        crc = zlib.crc32(p.flatten(part).to(p.dtype).cpu().numpy().tobytes(), crc)
+    return crc
 
 
 def _computed(steps: Steps[None, T], threads: int, device: torch.device) -> Steps[None, T]:

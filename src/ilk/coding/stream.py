@@ -1,8 +1,8 @@
 """Images as one stream of a range coder, driven by `step`.
 
 Encoder and decoder are one walk over the pixels, and compute the same probabilities in the same
-way; only what happens to a value differs. All images of a batch are in one stream: at every pixel
-and channel those of all images, one after the other.
+way; only what happens to a value differs. All images are in one stream, turn after turn; in a turn
+at every pixel and channel those of all its images, one after the other.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..steps import Steps
 
 if TYPE_CHECKING:
     from ..distributions import Autoregressive
+    from .turns import Turns
 
 __all__ = ["read", "write"]
 
@@ -25,22 +26,26 @@ __all__ = ["read", "write"]
 _Code = Callable[[int, int, int, np.ndarray], Tensor]
 
 
-def write(p: Autoregressive, x: Tensor) -> Steps[None, bytes]:
-    """Images `(N, C, H, W)` as little-endian words of 32 bits, a pixel a step."""
+def write(turns: Turns, x: Tensor) -> Steps[None, bytes]:
+    """Images `(n, *batch, C, H, W)` as little-endian words of 32 bits, a pixel a step."""
     stream, family = _coder()
     encoder = stream.queue.RangeEncoder()
-    values = x.long().cpu()
+    start = 0
+    for size in turns.sizes:
+        p = turns.at(x[:start])
+        values = p.flatten(x[start : start + size]).long().cpu()
 
-    def code(c: int, i: int, j: int, masses: np.ndarray) -> Tensor:
-        value = values[:, c, i, j].contiguous()
-        encoder.encode(value.int().numpy(), family, masses)
-        return value
+        def code(c: int, i: int, j: int, masses: np.ndarray, values: Tensor = values) -> Tensor:
+            value = values[:, c, i, j].contiguous()
+            encoder.encode(value.int().numpy(), family, masses)
+            return value
 
-    yield from _walk(p, len(x), code)
+        yield from _walk(p, len(values), code)
+        start += size
     return encoder.get_compressed().astype("<u4").tobytes()
 
 
-def read(p: Autoregressive, count: int, words: bytes) -> Steps[None, Tensor]:
+def read(turns: Turns, words: bytes) -> Steps[None, Tensor]:
     """The reverse of `write`."""
     stream, family = _coder()
     decoder = stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
@@ -48,7 +53,14 @@ def read(p: Autoregressive, count: int, words: bytes) -> Steps[None, Tensor]:
     def code(c: int, i: int, j: int, masses: np.ndarray) -> Tensor:
         return torch.from_numpy(decoder.decode(family, masses)).long()
 
-    return (yield from _walk(p, count, code))
+    shape = (*turns.first.batch_shape, *turns.first.event_shape)
+    x = torch.zeros(0, *shape, dtype=turns.first.dtype)
+    for size in turns.sizes:
+        p = turns.at(x)
+        flat = yield from _walk(p, size * p.batch_shape.numel(), code)
+        part = p.lay_out(flat, torch.empty(size, *shape, device="meta"))
+        x = torch.cat([x.to(part), part])
+    return x
 
 
 def _coder() -> tuple[Any, Any]:

@@ -87,7 +87,7 @@ class Autoregressive(Distribution):
         Raises:
             ValueError: If `x` is no integer image of this distribution.
         """
-        return self._lay_out(self.net(self._flatten(x), self.context), x)
+        return self.lay_out(self.net(self.flatten(x), self.context), x)
 
     def log_prob_per_dim(self, x: Tensor) -> Tensor:
         r"""Nats of every value, :math:`\log p(x_{t,c} \mid x_{<t}, x_{t,<c})`, shaped as `x`.
@@ -97,8 +97,8 @@ class Autoregressive(Distribution):
         Raises:
             ValueError: If `x` is no integer image of this distribution.
         """
-        flat = self._flatten(x)
-        return self._lay_out(self.likelihood.log_prob(self.net(flat, self.context), flat), x)
+        flat = self.flatten(x)
+        return self.lay_out(self.likelihood.log_prob(self.net(flat, self.context), flat), x)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`.
@@ -205,8 +205,8 @@ class Autoregressive(Distribution):
         """
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
-        flat = self._flatten(x).movedim(1, -1).long()
-        kept = None if known is None else self._flatten(known.long()).movedim(1, -1).bool()
+        flat = self.flatten(x).movedim(1, -1).long()
+        kept = None if known is None else self.flatten(known.long()).movedim(1, -1).bool()
         # One number for every value of every image, in a fixed order: what a seed draws depends
         # neither on which face computes the parameters nor on which pixels are known.
         dtype = torch.get_default_dtype()
@@ -226,7 +226,7 @@ class Autoregressive(Distribution):
         The mean and the mode of whole images have no closed form; `sample(temperature=0)` takes
         the mode of every value in turn.
         """
-        flat = self._flatten(x)
+        flat = self.flatten(x)
         parameters = self.net(flat, self.context).movedim(1, -1)
         values = torch.arange(self.levels, device=flat.device)
         channels = flat.movedim(1, -1)
@@ -234,7 +234,7 @@ class Autoregressive(Distribution):
             (self.likelihood.log_pmf(parameters, channels[..., :c]).exp() * values).sum(-1)
             for c in range(flat.shape[1])
         ]
-        return self._lay_out(torch.stack(means, dim=1), x)
+        return self.lay_out(torch.stack(means, dim=1), x)
 
     def encode(self, x: Tensor) -> bytes:
         r"""Images `(*sample, *batch, C, H, W)` without loss, in :math:`-\log_2 p(x)` bits.
@@ -255,10 +255,13 @@ class Autoregressive(Distribution):
             >>> torch.equal(p.decode(p.encode(x)), x)
             True
         """
-        from ..coding import blob
+        from ..coding import Turns, blob
 
-        flat = self._flatten(x)
-        return blob.encode(self, flat, x.shape[: x.dim() - len(self._extended_shape())])
+        self._check(x)
+        each = self._extended_shape()
+        sample = x.shape[: x.dim() - len(each)]
+        flat = x.to(self._device).reshape(sample.numel(), *each)
+        return blob.encode(Turns.one(self, len(flat)), flat, sample)
 
     def decode(self, data: bytes, elsewhere: bool = False) -> Tensor:
         """The images that `encode` was given, to the last bit.
@@ -274,12 +277,12 @@ class Autoregressive(Distribution):
             CodingError: If it is damaged, or something of the above differs; it says what. (It is
                 a ValueError.)
         """
-        from ..coding import blob
+        from ..coding import Turns, blob
 
         code = blob.parse(data)
-        x = blob.decode(self, code, self._device, elsewhere)
-        shape = self._extended_shape(torch.Size(code.sample_shape))
-        return self._lay_out(x, torch.empty(shape, device="meta")).clone()
+        turns = Turns.one(self, math.prod(code.sample_shape))
+        x = blob.decode(turns, code, self._device, elsewhere)
+        return x.reshape(*code.sample_shape, *self._extended_shape()).clone()
 
     # What is made in this mode can be neither changed nor learned from; its copies can be.
     @torch.inference_mode()
@@ -324,14 +327,14 @@ class Autoregressive(Distribution):
             got = f"{int(x.min())}..{int(x.max())}"
             raise ValueError(f"x must hold integers 0..{self.levels - 1}, got {got}")
 
-    def _flatten(self, x: Tensor) -> Tensor:
+    def flatten(self, x: Tensor) -> Tensor:
         """Images `(N, C, H, W)`, those of one condition next to one another."""
         self._check(x)
         x = x.to(self._device).reshape(-1, *self.batch_shape, *self.event_shape)
         return x.transpose(0, 1).flatten(0, 1) if self.batch_shape else x
 
-    def _lay_out(self, y: Tensor, x: Tensor) -> Tensor:
-        """The reverse of `_flatten`, for what was computed of `x`."""
+    def lay_out(self, y: Tensor, x: Tensor) -> Tensor:
+        """The reverse of `flatten`, for what was computed of `x`."""
         if self.batch_shape:
             y = y.unflatten(0, (*self.batch_shape, -1)).transpose(0, 1)
         return y.reshape(*x.shape[:-3], *y.shape[-3:])
@@ -349,8 +352,8 @@ class Autoregressive(Distribution):
         walk = self.trace(x, known, generator, temperature)
         if known is not None:
             # Nothing needs the network after the last pixel that is drawn.
-            drawn = self._flatten((~known).long())[:, 0].flatten(1).any(dim=0).nonzero()
+            drawn = self.flatten((~known).long())[:, 0].flatten(1).any(dim=0).nonzero()
             end = int(drawn.max()) + 1 if len(drawn) else 0
-            rest = self._flatten(x).long().flatten(2)[..., end:].unbind(2)
+            rest = self.flatten(x).long().flatten(2)[..., end:].unbind(2)
             walk = chain(islice(walk, end), zip(rest, rest, strict=True))
-        return self._lay_out(self.gather(walk), x)
+        return self.lay_out(self.gather(walk), x)
