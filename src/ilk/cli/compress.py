@@ -51,10 +51,11 @@ def compress(
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
-    """Store pictures of a kind in few bytes, given a few examples; `ilk decompress` reads them.
+    """Store pictures of a kind in few bytes; `ilk decompress` reads them.
 
     What is coded, without loss, is pictures of the model's size and levels. Others are brought to
-    them first; it says how many. The examples become part of the archive.
+    them first; it says how many. The examples become part of the archive. The first pictures are
+    examples for the rest, so that it works without `--support` too.
 
     Example: ilk compress omniglot scans/ --support my_drawings/ -o scans.ilk
     """
@@ -85,7 +86,8 @@ def compress(
     if verify and not unpack(archive, loaded).images.equal(x):
         raise RuntimeError("--verify: other pictures came out than went in; nothing was written")
     write_file(out, archive)
-    chunks = read_header(archive).chunks
+    header = read_header(archive)
+    chunks = header.chunks
     told = chunks[0][1] if given is not None and len(given) else 0
     coded = sum(size for _, size in chunks) - told
     facts = {
@@ -95,6 +97,7 @@ def compress(
         "bytes": len(archive),
         "bytes_of_pictures": coded,
         "bytes_of_support": told,
+        "in_turn": header.in_turn,
         "bits_a_picture": 8 * coded / len(found),
     }
     if json:
