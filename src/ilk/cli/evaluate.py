@@ -40,7 +40,7 @@ def evaluate(
     ] = "forward",
     turned: Annotated[
         bool,
-        tyro.conf.arg(help="Few-shot models write images from four sides: a mixture."),
+        tyro.conf.arg(help="Write from four sides: nats of the mixture, classes by mean logs."),
     ] = False,
     precision: Annotated[
         Literal["float32", "bf16"], tyro.conf.arg(help="Of the network.")
