@@ -36,13 +36,22 @@ def command(card: dict[str, Any]) -> str:
 
 
 def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str, Any]:
-    """The card of the last of several runs, with what all of them took."""
-    commands = [f"{command(card)} --out {run}" for card, run in zip(cards, runs, strict=True)]
+    """The card of the last of several runs, with what all of them took.
+
+    The first may be a model that shipped before: its card has joined those that it came from, and
+    its seconds may be unknown, None.
+    """
+    commands = [
+        card["command"] if "images_in_all" in card else f"{command(card)} --out {run}"
+        for card, run in zip(cards, runs, strict=True)
+    ]
+    images = [card.get("images_in_all", card["images"]) for card in cards]
+    seconds = [card.get("seconds_in_all", card["seconds"]) for card in cards]
     return cards[-1] | {
         "name": name,
         "command": "; ".join(commands),
-        "images_in_all": sum(card["images"] for card in cards),
-        "seconds_in_all": round(sum(card["seconds"] for card in cards), 1),
+        "images_in_all": sum(images),
+        "seconds_in_all": None if None in seconds else round(sum(seconds), 1),
     }
 
 

@@ -50,6 +50,16 @@ def test_rotated_kinds_are_turned_images_under_names_of_their_own():
         ).rotated()
 
 
+def test_mirrored_kinds_are_flipped_images_under_names_of_their_own():
+    kinds = make()
+    both = kinds.mirrored()
+    assert len(both) == 6 and both.names[3:] == ("k0@mirror", "k1@mirror", "k2@mirror")
+    for k in range(3):
+        assert torch.equal(both.of(k), kinds.of(k))
+        assert torch.equal(both.of(3 + k), kinds.of(k).flip(-1))
+    assert len(both.rotated().images.unique(dim=0)) == 8 * len(kinds.images)
+
+
 def test_digest_is_fixed_and_sees_pixels_kinds_names_and_levels():
     kinds = make()
     assert kinds.digest() == "32ceb95d2441c77c1cd6d0502cd7e911a12d8f61d94f2b85eb204e42f2099a0a"

@@ -146,6 +146,25 @@ class Kinds:
             name=f"{self.name}/rotated",
         )
 
+    def mirrored(self) -> Kinds:
+        """Twice the kinds: the mirror image of each, left for right, is a kind of its own.
+
+        Kind `k` mirrored is kind `len(self) + k`, named `"name@mirror"`.
+
+        Example:
+            >>> images = torch.tensor([[[[0, 1]]]], dtype=torch.uint8)
+            >>> both = Kinds(images, torch.tensor([0]), ("dot",), 2, "dots").mirrored()
+            >>> both.names[1], both.of(1).tolist()
+            ('dot@mirror', [[[[1, 0]]]])
+        """
+        return Kinds(
+            images=torch.cat([self.images, self.images.flip(3)]),
+            kind=torch.cat([self.kind, self.kind + len(self)]),
+            names=self.names + tuple(f"{n}@mirror" for n in self.names),
+            levels=self.levels,
+            name=f"{self.name}/mirrored",
+        )
+
     def digest(self) -> str:
         """SHA-256 of pixels, shape, levels, kinds and names, in hexadecimal.
 

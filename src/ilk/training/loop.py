@@ -139,7 +139,7 @@ class _Run:
         self.recipe, self.out, self.accelerator = recipe, out, accelerator
         self.main, self.report = accelerator.is_main_process, report
         self.steps, self.messages = recipe.total_steps, []
-        self.kinds = kinds.rotated() if recipe.rotate else kinds
+        self.kinds = recipe.further(kinds)
         self.card = card(recipe, self.kinds, accelerator.num_processes, accelerator.device)
         self.train_batch = validation_batch(recipe, self.kinds)
         self.valid_batch = validation_batch(recipe, valid) if valid is not None else None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ilk import models
+from ilk.data import Kinds
 from ilk.models import Model
 from ilk.nn import GatedLayer
 
@@ -87,6 +88,8 @@ class Recipe:
     """Values of a pixel to quantise a folder's pictures to; inferred where not given."""
     rotate: bool = False
     """Every kind turned by 90, 180 and 270 degrees is a further kind."""
+    mirror: bool = False
+    """The mirror image of every kind is a further kind."""
     shots: int = 8
     """Most support images of an episode; the number is drawn uniformly from the least to this."""
     least_shots: int = 0
@@ -158,7 +161,13 @@ class Recipe:
         _check(self, "optimizer", self.optimizer in ("adamw", "muon"), "adamw or muon")
         _check(self, "precision", self.precision in ("bf16", "float32"), "bf16 or float32")
         _check(self, "by_label", not (self.by_label and self.few_shot), "False with a support set")
-        _check(self, "rotate", not (self.by_label and self.rotate), "False with labels")
+        for key in ("rotate", "mirror"):
+            _check(self, key, not (self.by_label and getattr(self, key)), "False with labels")
+
+    def further(self, kinds: Kinds) -> Kinds:
+        """The kinds with those that the recipe makes of them: mirror images and turned ones."""
+        kinds = kinds.mirrored() if self.mirror else kinds
+        return kinds.rotated() if self.rotate else kinds
 
     @property
     def few_shot(self) -> bool:
