@@ -55,8 +55,10 @@ def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str
     }
 
 
-def figures(reports: list[dict[str, Any]], digest: str) -> dict[str, Any]:
+def figures(reports: list[dict[str, Any]], digest: str, before: str) -> dict[str, Any]:
     """What reports say of the model with a digest, by data set, split and way of writing.
+
+    A report may be of the run's own weights, with the digest `before`; the figures say so then.
 
     Raises:
         ValueError: If a report is of another model.
@@ -64,7 +66,8 @@ def figures(reports: list[dict[str, Any]], digest: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for report in reports:
         name = report["model"]
-        if report["models"][name]["digest"] != digest:
+        measured = report["models"][name]["digest"]
+        if measured not in (digest, before):
             raise ValueError(f"reports: that of {report['date']} is of other weights")
         where = f"{report['data']}/{report['split']}"
         side = "from four sides" if report["turned"] else "from the upper left"
@@ -74,6 +77,8 @@ def figures(reports: list[dict[str, Any]], digest: str) -> dict[str, Any]:
             here[part] = [{k: v for k, v in row.items() if k != "model"} for row in rows]
         here |= {k: report[k] for k in ("classification",) if k in report}
         here["precision"] = report["precision"]
+        if measured == before:
+            here["weights"] = "those of the run, before they were rounded to 16 bits"
     return found
 
 
@@ -89,11 +94,12 @@ def main() -> None:
     options = parser.parse_args()
     cards = [storage.card(run / "model") or {} for run in options.runs]
     directory = WEIGHTS / options.name
-    ilk.load(options.runs[-1] / "model").save(directory, half=True)
+    model = ilk.load(options.runs[-1] / "model")
+    model.save(directory, half=True)
     shipped = ilk.load(directory)
     card = joined(cards, options.runs, options.name)
     reports = [json.loads(path.read_text()) for path in options.reports]
-    card["figures"] = figures(reports, model_digest(shipped))
+    card["figures"] = figures(reports, model_digest(shipped), model_digest(model))
     if options.seen:
         card["seen"] = options.seen
     shipped.save(directory, card, half=True)
