@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 import ilk
-from ilk.evaluation import clustered_stderr, nats_by_shots
+from ilk.evaluation import clustered_stderr, nats_by_shots, table_episodes
 
 
 def scores(runs: list[str], episodes: ilk.data.Episodes, shots: list[int]) -> torch.Tensor:
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     kinds = ilk.data.load(arguments.data, arguments.split, "test")
-    episodes = ilk.data.test_episodes(kinds, max(arguments.shots), arguments.queries)
+    episodes = table_episodes(kinds, arguments.shots, arguments.queries)
     both = [scores(runs, episodes, arguments.shots) for runs in (arguments.of, arguments.than)]
     report: dict[str, Any] = {"of": arguments.of, "than": arguments.than, "rows": []}
     print("shots  of       than     more      over characters  over runs  between runs")

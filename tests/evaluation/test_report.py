@@ -11,7 +11,13 @@ import torch
 
 import ilk
 from ilk.data import load
-from ilk.evaluation import evaluate, model_digest, nats_by_shots, training_kinds
+from ilk.evaluation import (
+    evaluate,
+    model_digest,
+    nats_by_shots,
+    table_episodes,
+    training_kinds,
+)
 from ilk.models.context import ContextModel
 
 
@@ -92,13 +98,36 @@ def test_rows_are_those_of_the_models(report, model, root):
         ("context model", "-"),
     ]
     assert {(row["kinds"], row["queries"]) for row in rows} == {(21, 63)}
-    episodes = ilk.data.test_episodes(test, shots=2, queries=3)
+    episodes = table_episodes(test, (0, 2), queries=3)
     assert report["likelihood"]["test"]["episodes"] == episodes.digest
     wanted = nats_by_shots(model, episodes, shots=(0, 2))
     assert [row["nats_per_dim"] for row in rows[:2]] == [row.nats_per_dim for row in wanted]
     counted = ContextModel().fit(load("omniglot-26", "30-20", "train+valid", root=root).images)
     (row,) = nats_by_shots(counted, episodes)
     assert rows[3]["nats_per_dim"] == pytest.approx(row.nats_per_dim, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "shots", "queries"),
+    [
+        (20, (1,), 8, 12),  # a column alone is scored on what the whole table is
+        (20, (0, 1, 2, 4, 8), 8, 12),
+        (20, (10,), 10, 10),
+        (15, (1,), 3, 12),
+        (2, (1,), 1, 1),  # pairs
+        (9, (8,), 8, 1),
+    ],
+)
+def test_episodes_of_a_table_are_those_for_eight_shots(count, asked, shots, queries):
+    kinds = ilk.data.Kinds(
+        torch.zeros(2 * count, 1, 1, 1, dtype=torch.uint8),
+        torch.arange(2).repeat_interleave(count),
+        ("a", "b"),
+        2,
+        "blanks",
+    )
+    wanted = ilk.data.test_episodes(kinds, shots, queries)
+    assert table_episodes(kinds, asked).digest == wanted.digest
 
 
 def test_classification_is_two_tasks_and_says_what_is_missing(root):

@@ -14,6 +14,7 @@ import torch
 
 from ..data import (
     NAMES,
+    Episodes,
     Kinds,
     load,
     one_shot_runs,
@@ -35,7 +36,14 @@ from .classification import (
 )
 from .likelihood import SHOTS, Row, fits, nats_by_shots
 
-__all__ = ["TASKS", "evaluate", "likelihood_table", "model_digest", "training_kinds"]
+__all__ = [
+    "TASKS",
+    "evaluate",
+    "likelihood_table",
+    "model_digest",
+    "table_episodes",
+    "training_kinds",
+]
 
 TASKS = ("likelihood", "classification", "runs")
 _OFFICIAL = "20-way 1-shot, official runs within one alphabet"
@@ -158,8 +166,7 @@ def likelihood_table(
     Raises:
         ValueError: If a kind has too few images, or a model does not fit.
     """
-    spare = int(kinds.counts.min()) - max(shots)
-    episodes = test_episodes(kinds, shots=max(shots), queries=min(queries, max(spare, 1)))
+    episodes = table_episodes(kinds, shots, queries)
     rows: list[dict[str, Any]] = []
     first: dict[Any, Row] = {}
     for name, model in models.items():
@@ -176,6 +183,28 @@ def likelihood_table(
         "queries_of_a_kind": episodes.queries.shape[1],
         "rows": rows,
     }
+
+
+def table_episodes(kinds: Kinds, shots: Sequence[int] = SHOTS, queries: int = QUERIES) -> Episodes:
+    """The fixed episodes of a table, the same whichever of the usual numbers of shots it has.
+
+    Support sets are drawn for 8 shots also where fewer are asked for, so that a column measured
+    alone is scored on the queries of all the others; only a kind with too few images for that has
+    fewer. `queries` is the most that are scored of a kind, at least one is.
+
+    Raises:
+        ValueError: If a kind has no image besides `max(shots)`.
+
+    Example:
+        >>> import torch
+        >>> images = torch.zeros(20, 1, 1, 1, dtype=torch.uint8)
+        >>> kinds = Kinds(images, torch.zeros(20, dtype=torch.int64), ("blank",), 2, "blanks")
+        >>> table_episodes(kinds, (1,)).digest == table_episodes(kinds, (1, 2, 4, 8)).digest
+        True
+    """
+    least = int(kinds.counts.min())
+    most = max([*shots, min(max(SHOTS), least - queries)])
+    return test_episodes(kinds, shots=most, queries=min(queries, max(least - most, 1)))
 
 
 def _affordable(*parts: Kinds) -> tuple[int, ...]:
