@@ -121,6 +121,23 @@ def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "thesis" / "draft.txt").read_text() == "years of work"
 
 
+def test_a_model_that_another_process_replaces_meanwhile_is_no_other_thing(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = storage._is_model
+
+    def between_two_renames(directory: Path) -> bool:
+        monkeypatch.setattr(storage, "_is_model", looked)
+        os.rename(directory, directory.with_name("gone"))
+        there = looked(directory)
+        GatedPixelCNN((1, 4, 4), width=2, depth=1).save(directory)
+        return there
+
+    monkeypatch.setattr(storage, "_is_model", between_two_renames)
+    GatedPixelCNN((1, 4, 4), width=4, depth=1).save(saved)
+    assert ilk.load(saved).config["width"] == 4
+
+
 def test_no_such_model(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no model 'cuneiform'"):
         ilk.load("cuneiform")

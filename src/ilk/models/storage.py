@@ -6,7 +6,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def save(
         OSError: If the directory can't be written; what was there stays.
         ValueError: If `half`, and a weight is beyond what 16 bits hold.
     """
-    if directory.is_dir() and not _is_model(directory) and any(directory.iterdir()):
+    if _holds_something_else(directory):
         raise FileExistsError(f"directory: {directory} exists and holds something else")
     tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
     if half:
@@ -82,6 +82,16 @@ def _text(value: dict[str, Any]) -> bytes:
 
 def _is_model(directory: Path) -> bool:
     return (directory / "config.json").is_file()
+
+
+def _holds_something_else(directory: Path) -> bool:
+    """Whether there is a folder of something that is no model; looks again if it is replaced."""
+    while True:
+        before, other = _mark(directory), False
+        with suppress(FileNotFoundError):
+            other = directory.is_dir() and not _is_model(directory) and any(directory.iterdir())
+        if not other or before == _mark(directory):
+            return other
 
 
 def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
