@@ -433,12 +433,12 @@ def models_read_while_saved(folder: Path, chance: Random) -> str:
             _two()[(first + i) % 2].save(place)
 
     writers = [start(lambda k=k: save(k)) for k in (0, 1)]
-    read = 0
-    while read < 20:
-        assert _is_whole(place), "a mixture of two models was read"
-        read += 1
-    for writer in writers:
-        code, said = _ended(writer)
+    try:
+        for _ in range(20):
+            assert _is_whole(place), "a mixture of two models was read"
+    finally:
+        ended = [_ended(writer) for writer in writers]
+    for code, said in ended:
         assert code == 0, said
     assert _is_whole(place) and not list(folder.glob(f"{TEMPORARY}*"))
     return "done"

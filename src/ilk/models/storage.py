@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ __all__ = ["FORMAT", "card", "load", "save", "shipped"]
 FORMAT = 2
 # Weights may be counted more than once while a model is made.
 SLACK, LEAST = 4, 100_000
+LOOKS = 5
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
@@ -115,7 +117,7 @@ def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
         try:
             model = _read(directory)
         except (OSError, ValueError):
-            if before == _mark(directory):
+            if before is not None and before == _mark(directory):
                 raise
         else:
             if before == _mark(directory):
@@ -159,14 +161,16 @@ def _find(name_or_dir: str | Path) -> Path:
         directory = fetch(str(name_or_dir)[4:])
     if not directory.is_dir() and str(name_or_dir) in shipped():
         directory = _WEIGHTS / str(name_or_dir)
-    if not directory.exists() and _is_model(previous(directory)):
-        directory = previous(directory)  # whoever replaced it was interrupted
-    if not _is_model(directory):
-        raise FileNotFoundError(
-            f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
-            f"model.safetensors, one of the shipped models {shipped()}, or hub:you/name"
-        )
-    return directory
+    for _ in range(LOOKS):
+        if _is_model(directory):
+            return directory
+        if not directory.exists() and _is_model(previous(directory)):
+            return previous(directory)  # it is being replaced, or whoever did was interrupted
+        time.sleep(0.002)  # of two that replace it, one was between these two looks
+    raise FileNotFoundError(
+        f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
+        f"model.safetensors, one of the shipped models {shipped()}, or hub:you/name"
+    )
 
 
 def _no_number(name: str) -> None:
