@@ -292,6 +292,74 @@ def test_which_kind_follows_the_sets(visit: Visit) -> None:
     visit.sees("#which", re.compile(r"Kind A.*%.*Kind B.*%", re.S))
 
 
+@pytest.fixture
+def roomy(visit: Visit) -> Visit:
+    """With a model of eight examples: four slots are free."""
+    visit.page.select_option("#model", "omniglot")
+    visit.sees("#status", "16 drawn in")
+    return visit
+
+
+def filled(visit: Visit) -> int:
+    return visit.page.locator("#slots button:not(.blank)").count()
+
+
+def test_a_drawing_takes_the_place_of_the_example(roomy: Visit) -> None:
+    roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    assert filled(roomy) == 1 and roomy.page.input_value("#example") == ""
+    roomy.page.click("#support-pad >> text=Undo")
+    assert filled(roomy) == 0
+    roomy.page.click("#support-pad >> text=Undo")
+    assert filled(roomy) == 4 and roomy.page.input_value("#example") == "heron"
+    roomy.page.click("#slots button >> nth=1")  # a change to the example itself keeps the others
+    roomy.stroke("#support-pad", (0.1, 0.1), (0.1, 0.3))
+    assert filled(roomy) == 4 and roomy.page.input_value("#example") == ""
+
+
+@pytest.mark.parametrize("lose", ["#empty", "#example"])
+def test_drawings_that_were_replaced_come_back(roomy: Visit, lose: str) -> None:
+    roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    drawn = roomy.ink("#slots .tile")
+    if lose == "#empty":
+        roomy.page.click(lose)
+    else:
+        roomy.page.select_option(lose, "sail")
+    assert roomy.ink("#slots .tile") != drawn
+    roomy.page.click("#support-pad >> text=Undo")
+    assert filled(roomy) == 1 and roomy.ink("#slots .tile") == drawn
+
+
+def test_drawings_outlast_a_reload_and_another_model(roomy: Visit) -> None:
+    page = roomy.page
+    roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    roomy.stroke("#query-pad", (0.1, 0.1), (0.9, 0.1))
+    drawn, asked = roomy.ink("#slots .tile"), roomy.ink("#query-pad .tile")
+    for model in ("omniglot", "omniglot-deep"):
+        page.reload()
+        page.select_option("#model", model)
+        roomy.sees("#status", "16 drawn in")
+        assert filled(roomy) == 1 and roomy.ink("#slots .tile") == drawn
+        assert roomy.ink("#query-pad .tile") == asked
+        assert roomy.ink("#support-pad .tile") == 0  # ready for the next
+    page.click("#empty")
+    page.reload()  # nothing of one's own: the example again
+    roomy.sees("#status", "16 drawn in")
+    assert filled(roomy) == 4
+
+
+def test_a_page_without_storage_works(browser, address: str) -> None:
+    visit = Visit(browser, address)
+    visit.page.add_init_script("delete window.localStorage; delete Window.prototype.localStorage;")
+    visit.page.reload()
+    visit.sees("#status", "16 drawn in")
+    visit.page.click("#empty")
+    visit.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    visit.page.select_option("#model", "omniglot")
+    visit.sees("#status", "16 drawn in")
+    assert filled(visit) == 1 and not visit.errors
+    visit.page.close()
+
+
 def test_downloads(visit: Visit, tmp_path: Path) -> None:
     with visit.page.expect_download() as sheet:
         visit.page.click("#save-sheet")

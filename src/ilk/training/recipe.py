@@ -311,7 +311,6 @@ _MUON: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3}
 _REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS, **_MUON}
 # With 4e-3 a summary of the support set learns little.
 _SLOWER: dict[str, Any] = _REED | {"lr": 2e-3}
-_ADAMW: dict[str, Any] = _SLOWER | {"optimizer": "adamw"}
 _FLIPS: dict[str, Any] = {
     "data": "flips-24",
     "likelihood": "logistics",
@@ -341,7 +340,7 @@ RECIPES: dict[str, Recipe] = _named(
         model_args=_FINE,
         meta=True,
         meta_args=_STEPS | {"layer": 2},
-        **_ADAMW,
+        **_SLOWER,
     ),
     Recipe(name="reed-recall", model="recall", model_args=_FINE | {"carry": True}, **_REED),
     Recipe(name="flips", model="attention", model_args={"patch": 1, "local": True}, **_FLIPS),

@@ -1,6 +1,7 @@
 // The page: a model, two support sets, samples of the one that is shown, a question.
 
 import { Inspector } from "./inspect.js";
+import { kept } from "./kept.js";
 import { Query } from "./query.js";
 import { Samples } from "./samples.js";
 import { Support, incoming } from "./support.js";
@@ -46,13 +47,13 @@ function begin(next) {
   const shown = fits() ? Object.keys(examples) : [];
   $("example").replaceChildren(...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
+  const own = kept(model, "question");
+  for (const [kind, name] of shown.length ? Object.entries({ A: "heron", B: "kettle" }) : []) {
+    if (!support.of(kind).length) support.fill(kind, examples[name].slice(0, 4), name);
+  }
   support.turn("A");
-  if (!shown.length) return say("Add a few pictures of one kind, then draw.");
-  const [first, second] = ["heron", "kettle"];
-  $("example").value = first;
-  support.fill("B", examples[second].slice(0, 4));
-  support.fill("A", examples[first].slice(0, 4));
-  query.show(examples[first][5]);
+  if (own.length || shown.length) query.show(own[0] ?? examples.heron[5]);
+  if (!support.shown.length) return say("Add a few pictures of one kind, then draw.");
   draw();
 }
 
@@ -70,7 +71,7 @@ function wire(models) {
     await support.add([...$("files").files]);
     $("files").value = "";
   };
-  $("empty").onclick = () => support.empty();
+  $("empty").onclick = () => support.replace([]);
   $("save-set").onclick = () => support.save().catch((error) => say(error.message, true));
   $("save-sheet").onclick = saveSheet;
   $("ask").onclick = () => {
@@ -78,8 +79,8 @@ function wire(models) {
     $("query").scrollIntoView({ behavior: "smooth" });
   };
   $("example").onchange = () => {
-    support.fill(support.kind, examples[$("example").value].slice(0, 4));
-    query.update();
+    const name = $("example").value;
+    support.replace(examples[name].slice(0, 4), name);
     draw();
   };
   $("temperature").oninput = () => ($("temperature-value").textContent = temperature().toFixed(2));

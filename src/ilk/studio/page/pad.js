@@ -12,7 +12,8 @@ const disc = (r2) => {
 const BRUSHES = { Pen: disc(5), Eraser: disc(40), Hide: disc(50) };
 
 export class Pad {
-  // `changed(pixels)` is called when a stroke ends; tools are names of brushes.
+  // `changed(pixels)` is called when a stroke ends, `spent()`, if there is one, when nothing on the
+  // pad is left to undo; tools are names of brushes.
   constructor(model, label, tools, changed) {
     this.model = model;
     this.changed = changed;
@@ -91,7 +92,7 @@ export class Pad {
   }
 
   undo() {
-    if (!this.past.length) return;
+    if (!this.past.length) return this.spent?.();
     [this.pixels, this.known] = this.past.pop();
     this.paint();
     this.changed(this.pixels);

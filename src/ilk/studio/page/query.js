@@ -1,6 +1,7 @@
 // A drawing that one asks about: surprise, which kind it is, completions.
 
 import { describe } from "./inspect.js";
+import { keep } from "./kept.js";
 import { Pad } from "./pad.js";
 import { Tile, isBlank } from "./picture.js";
 import { Samples } from "./samples.js";
@@ -11,7 +12,10 @@ const $ = (id) => document.getElementById(id);
 export class Query {
   constructor(model, support) {
     Object.assign(this, { model, support });
-    this.pad = new Pad(model, "Drawing pad for a question", ["Pen", "Eraser", "Hide"], () => this.update());
+    this.pad = new Pad(model, "Drawing pad for a question", ["Pen", "Eraser", "Hide"], (pixels) => {
+      keep(model, "question", [pixels]);
+      this.update();
+    });
     $("query-pad").replaceChildren(this.pad.element);
     this.map = new Tile(model);
     $("surprise").replaceChildren(this.map.element);
