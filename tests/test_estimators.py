@@ -112,6 +112,17 @@ def test_posteriors_by_hand(float64) -> None:
     assert (given.predict(rows(6)) == np.where(wanted >= 0.5, "a", "b")).all()
 
 
+def test_log_posteriors_are_finite_where_posteriors_are_zero() -> None:
+    """Two classes a few thousand nats apart: what one loses is the difference of their nats."""
+    X = np.array([[0] * 400, [15] * 400])
+    given = FewShotClassifier(KernelModel(20, width=0.5)).fit(X, ["low", "high"])
+    assert (given.predict_proba(X).min(axis=1) == 0).all()
+    apart = FewShotDensity(given.model_).fit(X[1:]).score_samples(X[:1])
+    apart -= FewShotDensity(given.model_).fit(X[:1]).score_samples(X[:1])
+    wanted = [[apart[0], 0.0], [0.0, apart[0]]]
+    np.testing.assert_allclose(given.predict_log_proba(X), wanted, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [

@@ -155,8 +155,10 @@ def _pictures() -> dict[str, bytes]:
         "plain.webp": _encoded(colour, "WEBP", exif=exif),
         "clear.webp": _encoded(clear, "WEBP", lossless=True),
         "moving.webp": _encoded(colour, "WEBP", **frames),
-        "foreign.tiff.png": _encoded(grey, "TIFF"),
-        "foreign.bmp.png": _encoded(grey, "BMP"),
+        "plain.bmp": _encoded(colour, "BMP"),
+        "scan.tiff": _encoded(grey, "TIFF", compression="tiff_lzw"),
+        "moving.tif": _encoded(colour, "TIFF", **frames),
+        "foreign.ppm.png": _encoded(grey, "PPM"),
     }
 
 

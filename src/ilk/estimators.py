@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .evaluation import padded, posterior
 from .evaluation.likelihood import evaluating
+from .evaluation.posterior import log_posterior
 from .models import Model, load
 
 if TYPE_CHECKING:
@@ -172,20 +173,22 @@ class FewShotClassifier(ClassifierMixin, _FewShot):
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities of the classes, `(N, classes)`."""
-        check_is_fitted(self)
-        weights = None if self.priors is None else torch.as_tensor(self.priors).double()
-        nats = torch.from_numpy(self._nats(X, self.sets_))
-        return posterior(nats, weights, self.temperature).numpy()
+        return posterior(*self._evidence(X)).numpy()
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Logarithms of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        """Logarithms of `predict_proba`, finite where it is too small to be told from zero."""
+        return log_posterior(*self._evidence(X)).numpy()
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The most probable classes, `(N,)`."""
         chances = self.predict_proba(X)
         return self.classes_[chances.argmax(axis=1)]
+
+    def _evidence(self, X: ArrayLike) -> tuple[Tensor, Tensor | None, float]:
+        """What `posterior` takes."""
+        check_is_fitted(self)
+        weights = None if self.priors is None else torch.as_tensor(self.priors).double()
+        return torch.from_numpy(self._nats(X, self.sets_)), weights, self.temperature
 
 
 class FewShotDensity(DensityMixin, _FewShot):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ilk.data import ImageError, open_picture, quantise, read_image, to_pixels
+from ilk.data.picture import FORMATS, WEB
 
 from .pictures import bomb
 
@@ -92,7 +93,15 @@ def test_orientation_of_a_photo_is_heeded():
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("PNG", {}), ("WEBP", {"lossless": True}), ("GIF", {}), ("JPEG", {"quality": 95})],
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("GIF", {}),
+        ("JPEG", {"quality": 95}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+    ],
 )
 def test_all_formats_are_read(kind, options, tmp_path):
     values = np.kron(noise(2, 2), np.ones((16, 16), dtype=np.uint8))
@@ -108,6 +117,15 @@ def test_the_first_frame_of_a_moving_picture_counts(tmp_path):
     assert (to_pixels(open_picture(data), (1, 8, 8), 2) == 1).all()
 
 
+def test_scans_of_16_bits_and_of_1(tmp_path):
+    deep = Image.fromarray(np.array([[0, 40_000]], dtype=np.uint16))
+    opened = open_picture(encoded(deep, "TIFF"))
+    assert to_pixels(opened, (1, 1, 2), 256).tolist() == [[[0, 40_000 >> 8]]]
+    ink = Image.fromarray(np.array([[True, False]]))
+    opened = open_picture(encoded(ink, "TIFF", compression="group4"))
+    assert to_pixels(opened, (1, 1, 2), 2).tolist() == [[[1, 0]]]
+
+
 def test_bombs_are_refused_before_decoding(tmp_path):
     path = tmp_path / "bomb.png"
     path.write_bytes(bomb())
@@ -120,7 +138,7 @@ def test_bombs_are_refused_before_decoding(tmp_path):
         open_picture(Image.new("L", (20, 20)), max_pixels=399)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_damage_is_named(kind, tmp_path):
     whole = encoded(Image.fromarray(noise(64, 64)), kind)
     for cut in (len(whole) // 2, 20, 0):
@@ -132,10 +150,14 @@ def test_damage_is_named(kind, tmp_path):
 
 def test_what_is_not_a_picture_is_refused(tmp_path):
     (tmp_path / "x.png").write_text("hello")
-    with pytest.raises(ImageError, match=r"x\.png: not a picture \(wanted PNG, JPEG, WEBP, GIF\)"):
+    with pytest.raises(ImageError, match=r"x\.png: not a picture \(wanted PNG, .*, TIFF\)"):
         open_picture(tmp_path / "x.png")
+    with pytest.raises(ImageError, match=r"not a picture \(wanted PNG, JPEG, WEBP, GIF\)"):
+        open_picture(encoded(Image.new("L", (8, 8)), "TIFF"), formats=WEB)
     with pytest.raises(ImageError, match="not a picture"):
-        open_picture(encoded(Image.new("L", (8, 8)), "TIFF"))
+        open_picture(encoded(Image.new("L", (8, 8)), "PPM"))
+    with pytest.raises(ImageError, match="floating-point pixels"):
+        open_picture(encoded(Image.new("F", (8, 8), 0.5), "TIFF"))
     with pytest.raises(FileNotFoundError):
         open_picture(tmp_path / "none.png")
 

@@ -44,6 +44,8 @@ def test_scores_compare_across_sets() -> None:
         a.standardised(torch.tensor([7.0])), b.standardised(torch.tensor([170.0]))
     )
     assert Normal((2.0, 2.0, 2.0)).standardised(torch.tensor([2.0])) == 0
+    # Their mean is not 0.1 but the next number.
+    assert Normal((0.1, 0.1, 0.1)).spread == pytest.approx((4 / 3) ** 0.5)
 
 
 def test_scores_by_hand() -> None:

@@ -154,6 +154,9 @@ def test_refuses_what_does_not_fit():
         classify_by_likelihood(PrototypeModel(), supports, queries[..., :3])
     with pytest.raises(ValueError, match=r"^directions"):
         classify_by_likelihood(PrototypeModel(), supports, queries, "backward")
+    for directions in ("forward", "both"):
+        with pytest.raises(ValueError, match=r"^batch must be at least 1, got 0"):
+            classify_by_likelihood(PrototypeModel(), supports, queries, directions, batch=0)
     with pytest.raises(ValueError, match=r"^tasks must all"):
         classify(PrototypeModel(), [])
     with pytest.raises(ValueError, match=r"^ways"):

@@ -61,6 +61,9 @@ def test_no_dropout_and_the_mode_is_restored():
     assert model.training
     nats_by_shots(model.eval(), episodes, shots=(1,))
     assert not model.training
+    model.train().net.dropout.eval()  # a frozen part
+    nats_by_shots(model, episodes, shots=(1,))
+    assert model.training and model.net.training and not model.net.dropout.training
 
 
 def test_one_row_for_an_unconditional_model():

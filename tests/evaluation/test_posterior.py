@@ -18,6 +18,7 @@ from ilk.evaluation import (
     padded,
     posterior,
 )
+from ilk.evaluation.posterior import log_posterior
 
 
 @pytest.fixture
@@ -60,6 +61,15 @@ def test_temperature_is_a_power_of_the_likelihood() -> None:
     torch.testing.assert_close(posterior(p.log(), prior, temperature=2.0), wanted)
 
 
+def test_the_logarithm_is_exact_where_the_posterior_is_zero() -> None:
+    nats, prior = torch.tensor([0.0, -5000.0, -1.0]).double(), torch.tensor([3.0, 1.0, 0.0])
+    assert posterior(nats, prior)[1] == 0
+    wanted = torch.tensor([0.0, -2500 - math.log(3), -math.inf]).double()
+    torch.testing.assert_close(log_posterior(nats, prior, temperature=2.0), wanted)
+    near = torch.tensor([[0.3, 0.1, -2.0]]).double()
+    torch.testing.assert_close(log_posterior(near).exp(), posterior(near))
+
+
 def test_both_directions_heed_the_mask(attention) -> None:
     """A padded batch says what each set says alone."""
     sets, queries = sets_of(3, 1), sets_of(5)[0]
@@ -76,6 +86,17 @@ def test_leave_one_out_by_hand(attention) -> None:
     wanted = [attention(s[[i for i in range(4) if i != k]]).log_prob(s[k]) for k in range(4)]
     torch.testing.assert_close(leave_one_out(attention, s), torch.stack(wanted))
     torch.testing.assert_close(leave_one_out(attention, s[:1]), attention().log_prob(s[:1]))
+
+
+def test_leave_one_out_encodes_few_images_at_once(monkeypatch) -> None:
+    images, whole = prototypes(1, 7, flip=0.2).images, PrototypeModel()
+    wanted = leave_one_out(whole, images)
+    assert whole.encoded == [7]
+    for most, encoded in ((12, [2, 2, 2, 1]), (5, [1] * 7)):
+        monkeypatch.setitem(leave_one_out.__globals__, "ENCODED", most)
+        model = PrototypeModel()
+        torch.testing.assert_close(leave_one_out(model, images), wanted, rtol=0, atol=0)
+        assert model.encoded == encoded
 
 
 def test_held_out_scores_tell_no_image_of_itself(attention) -> None:
@@ -142,3 +163,5 @@ def test_errors_name_the_argument() -> None:
         held_out_scores(PrototypeModel(), [images[:1], images[1:]])
     with pytest.raises(ValueError, match="support must hold an image"):
         leave_one_out(PrototypeModel(), images[:0])
+    with pytest.raises(ValueError, match="nats must hold a row at least"):
+        fit_temperature(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from evaluation.toy import PrototypeModel, prototypes
 
 import ilk
 from ilk.data import load
 from ilk.evaluation import (
     evaluate,
+    likelihood_table,
     model_digest,
     nats_by_shots,
     table_episodes,
@@ -107,6 +109,23 @@ def test_rows_are_those_of_the_models(report, model, root):
     assert rows[3]["nats_per_dim"] == pytest.approx(row.nats_per_dim, rel=1e-6)
 
 
+@pytest.mark.parametrize("shots", [(0, 2), (1, 2)])
+def test_rows_are_above_those_of_the_first_model_alone(shots):
+    """Rows without shots are above its row of none; among themselves they are not compared."""
+    counted = [ContextModel((1, 4, 4), order=order) for order in (0, 2)]
+    for logit, model in enumerate(counted, start=1):
+        model.net.logit += logit
+    few = PrototypeModel(2.0), PrototypeModel(1.0)
+    models = {"first": few[0], "twin": counted[0], "second": few[1], "counts": counted[1]}
+    table = likelihood_table(models, prototypes(5, flip=0.1), shots)
+    nats = {(row["model"], row["shots"]): row["nats_per_dim"] for row in table["rows"]}
+    wanted = {("second", k): nats["second", k] - nats["first", k] for k in shots}
+    if 0 in shots:
+        wanted |= {(n, "-"): nats[n, "-"] - nats["first", 0] for n in ("twin", "counts")}
+    found = {(r["model"], r["shots"]): r["above"] for r in table["rows"] if "above" in r}
+    assert found == pytest.approx(wanted, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("count", "asked", "shots", "queries"),
     [
@@ -140,6 +159,8 @@ def test_classification_is_two_tasks_and_says_what_is_missing(root):
     assert "likelihood" not in report
     alone = evaluate(model, tasks=("runs",), root=root)
     assert alone["classification"] == [official]
+    path = evaluate(model, Path("omniglot-26"), tasks=("runs",), root=root)
+    assert path["classification"] == [official]
     with pytest.raises(ValueError, match="official runs are of data 'omniglot-26', got 'mnist'"):
         evaluate(model, data="mnist", tasks=("runs",), root=root)
 

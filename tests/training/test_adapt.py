@@ -152,12 +152,21 @@ def test_unconditional_models_adapt_too():
         ({"lr": -1.0}, "lr: wanted"),
         ({"rehearsal": -1.0}, "rehearsal: wanted"),
         ({"tune": "some"}, "tune: wanted all or biases, got 'some'"),
+        ({"precision": "fp8"}, "precision: wanted bf16 or float32, got 'fp8'"),
+        ({"images": torch.full((5, 1, 4, 4), 257)}, "images: wanted integers 0 to 1, got 257 to"),
+        ({"images": torch.full((5, 1, 4, 4), -1)}, "images: wanted integers 0 to 1, got -1 to -1"),
+        ({"images": torch.zeros(5, 1, 4, 4)}, "images: wanted integers 0 to 1, got torch.float32"),
     ],
 )
 def test_bad_arguments_are_named(change, message):
     arguments = {"images": torch.zeros(5, 1, 4, 4, dtype=torch.uint8), "own": 4, **change}
     with pytest.raises(ValueError, match=message):
         adapt(attention(), **arguments)
+
+
+def test_a_model_without_weights_is_refused():
+    with pytest.raises(ValueError, match="model: ContextModel has nothing to learn by gradient"):
+        adapt(ilk.models.ContextModel((1, 4, 4), order=2), striped(kinds=1).images)
 
 
 def test_a_diverging_loss_is_named():

@@ -29,6 +29,30 @@ def test_labels_and_rotated_kinds_exclude_each_other():
         Recipe(model="gated", by_label=True, rotate=True)
 
 
+def test_compile_and_meta_exclude_each_other():
+    """The network of a Meta PixelCNN is built anew each time: there is nothing to compile."""
+    with pytest.raises(ValueError, match="compile: wanted False with meta, got True"):
+        Recipe(model="gated", meta=True, compile=True)
+
+
+def test_a_recipe_has_dictionaries_of_its_own():
+    given = {"patch": 2}
+    recipe, other = Recipe(model_args=given, meta_args=given), RECIPES["products"]
+    given["patch"] = 1
+    assert recipe.model_args == recipe.meta_args == {"patch": 2}
+    assert other.model_args is not RECIPES["omniglot"].model_args
+    assert dataclasses.replace(other).model_args is not other.model_args
+
+
+def test_equal_recipes_have_one_hash():
+    one, same = (
+        Recipe(lr=1, model_args=dict(pairs))
+        for pairs in ([("patch", 2), ("local", True)], [("local", True), ("patch", 2)])
+    )
+    assert one == same and hash(one) == hash(same)
+    assert len({one, same, Recipe(lr=1.0, model_args=one.model_args), Recipe()}) == 2
+
+
 def test_a_budget_in_images_becomes_whole_steps():
     assert tiny(images=81, batch=4, queries=2).total_steps == 11
     assert tiny(images=80, batch=4, queries=2).total_steps == 10
@@ -59,7 +83,7 @@ def test_named_recipes_build_and_their_command_comes_back(name):
     )
     assert model.shots == (recipe.shots if recipe.few_shot else 0)
     more = recipe.model_args | {"patches": 8}
-    changed = dataclasses.replace(recipe, width=24, compile=True, model_args=more)
+    changed = dataclasses.replace(recipe, width=24, compile=not recipe.meta, model_args=more)
     words = changed.command().split()
     assert words[:3] == ["ilk", "train", name]
     assert read_recipe(words[2:]) == changed

@@ -11,6 +11,7 @@ from PIL import Image
 from training.toys import striped, tiny
 
 import ilk
+from ilk.data.kinds import Kinds
 from ilk.training import train
 from ilk.training.batches import validation_batch
 from ilk.training.log import truncate
@@ -39,6 +40,36 @@ def test_validation_is_the_score_of_the_saved_model(tmp_path):
     ):
         batch = validation_batch(tiny(), kinds)
         assert score(model, batch, 4) == pytest.approx(nats, abs=1e-6)
+
+
+@pytest.mark.parametrize("kept", [[2, 0], [0, 1, 2]])
+def test_validation_kinds_have_the_labels_of_the_training_kinds(tmp_path, kept):
+    """Those of other names are left out: the score is that of images with the right labels."""
+    train_set, others = striped(kinds=3), striped(kinds=6).subset([4, 5])
+    valid = train_set.subset(kept)
+    recipe = tiny(model="gated", by_label=True, steps=3)
+    both = Kinds(
+        torch.cat([others.images, valid.images]),
+        torch.cat([others.kind, valid.kind + 2]),
+        (*others.names, *valid.names),
+        2,
+        "both",
+    )
+    result = train(recipe, tmp_path, kinds=(train_set, both))
+    batch = validation_batch(recipe, valid)
+    batch = batch._replace(kind=torch.tensor(kept)[batch.kind])
+    wanted = score(ilk.load(result.model), batch, 4)
+    assert result.valid_nats_per_dim == pytest.approx(wanted, abs=1e-6)
+    (message,) = result.messages
+    assert message.startswith(f"2 of {len(both)} validation kinds left out")
+
+
+def test_without_a_label_nothing_is_validated(tmp_path):
+    recipe, valid = tiny(model="gated", by_label=True, steps=3), striped(kinds=6).subset([4, 5])
+    result = train(recipe, tmp_path, kinds=(striped(kinds=3), valid))
+    assert result.finished and result.valid_nats_per_dim is None
+    (message,) = result.messages
+    assert message.endswith("have no label: nothing is validated")
 
 
 @pytest.mark.parametrize("size", [1, 3, 128])

@@ -57,7 +57,6 @@ SupportPaths = Annotated[
 Seed = Annotated[int, tyro.conf.arg(help="Decides what is drawn.")]
 Device = Annotated[str, tyro.conf.arg(help="cpu, cuda, cuda:1, mps ...")]
 JsonFlag = Annotated[bool, tyro.conf.arg(help="Print JSON to standard output.")]
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 
 
 def parse(function: Callable[..., T], verb: str, arguments: Sequence[str]) -> T:
@@ -143,6 +142,8 @@ def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
     Raises:
         FileNotFoundError: If a path does not exist, or a folder holds no picture.
     """
+    from ilk.data.picture import SUFFIXES
+
     files: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -2,7 +2,8 @@
 
 The rules, in order, for every picture that becomes pixels of a model:
 
-1. PNG, JPEG, WebP or GIF (first frame), at most `MAX_PIXELS` pixels, checked before decoding.
+1. PNG, JPEG, WebP, GIF, BMP or TIFF (first frame or page), at most `MAX_PIXELS` pixels, checked
+   before decoding.
 2. Turned as its EXIF orientation says; 16-bit greys keep their upper 8 bits.
 3. Transparency is composited on white; then grey (ITU-R 601 luma) for one channel, RGB for three.
 4. Cropped in the middle to the aspect ratio wanted (`fit="crop"`), padded with the mean colour of
@@ -19,6 +20,7 @@ import io
 import math
 import stat
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,8 +44,10 @@ __all__ = [
 Fit = Literal["crop", "pad", "stretch"]
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 1 << 29
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif"})
+WEB = ("PNG", "JPEG", "WEBP", "GIF")
+FORMATS = (*WEB, "BMP", "TIFF")
+_JPEG, _TIFF = (".jpg", ".jpeg", ".jpe", ".jfif"), (".tif", ".tiff")
+SUFFIXES = frozenset({".png", *_JPEG, ".webp", ".gif", ".bmp", *_TIFF})
 
 
 class ImageError(ValueError):
@@ -51,17 +55,21 @@ class ImageError(ValueError):
 
 
 def open_picture(
-    source: str | Path | bytes | PILImage.Image, max_pixels: int = MAX_PIXELS
+    source: str | Path | bytes | PILImage.Image,
+    max_pixels: int = MAX_PIXELS,
+    formats: Sequence[str] = FORMATS,
 ) -> PILImage.Image:
     """A decoded picture, turned upright.
 
     Arguments:
         source: A path, the bytes of a file, or a Pillow image.
         max_pixels: A picture with more pixels is refused before it is decoded.
+        formats: Those to decode, of `FORMATS`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ImageError: If it is not a picture, damaged, cut short, or too large; it names the file.
+        ImageError: If it is not a picture, damaged, cut short, too large, or its pixels are
+            floating-point numbers; it names the file.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -74,14 +82,18 @@ def open_picture(
         with warnings.catch_warnings():
             # Pillow warns of what it can bear, and its own limit only warns at first.
             warnings.simplefilter("ignore")
-            image = Image.open(file, formats=FORMATS)
+            image = Image.open(file, formats=tuple(formats))
             _check_size(image, name, max_pixels)
             image.load()
+            if 0 in image.size:
+                raise ImageError(f"{name}: damaged or cut short (it has no pixels)")
+            if image.mode == "F":
+                raise ImageError(f"{name}: floating-point pixels; wanted 8 or 16 bits")
             return ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: too large to decode safely ({error})") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture (wanted {', '.join(FORMATS)})") from error
+        raise ImageError(f"{name}: not a picture (wanted {', '.join(formats)})") from error
     except ImageError:
         raise
     except Exception as error:  # decoders stumble over damage in every way

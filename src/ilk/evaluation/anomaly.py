@@ -62,8 +62,9 @@ class Normal:
     @property
     def spread(self) -> float:
         """Standard deviation of a further score about the mean; 1 nat if all are equal."""
-        count = len(self.scores)
-        return (float(np.std(self.scores, ddof=1)) or 1.0) * math.sqrt(1 + 1 / count)
+        equal = max(self.scores) == min(self.scores)
+        spread = 1.0 if equal else float(np.std(self.scores, ddof=1))
+        return spread * math.sqrt(1 + 1 / len(self.scores))
 
     def standardised(self, scores: Tensor) -> Tensor:
         """Scores in spreads above the mean: comparable across support sets."""

@@ -109,7 +109,7 @@ def classify_by_likelihood(
         precision: See `nats_by_shots`.
 
     Raises:
-        ValueError: If the model takes no support set, or shapes do not fit.
+        ValueError: If the model takes no support set, shapes do not fit, or `batch` is below 1.
 
     Example:
         >>> import ilk
@@ -122,6 +122,8 @@ def classify_by_likelihood(
         raise ValueError(f"model must take a support set, got conditioning {model.conditioning!r}")
     if directions not in ("forward", "both"):
         raise ValueError(f"directions must be 'forward' or 'both', got {directions!r}")
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
     if supports.dim() != 5 or 0 in supports.shape[:2]:
         raise ValueError(f"supports must be (N, K, C, H, W), got {tuple(supports.shape)}")
     if queries.dim() != 4 or queries.shape[1:] != supports.shape[2:]:

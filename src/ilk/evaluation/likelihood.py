@@ -197,12 +197,12 @@ def fits(model: Model, kinds: Kinds) -> None:
 
 @contextlib.contextmanager
 def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") -> Iterator[None]:
-    """No gradients, no dropout, and a precision; the model's mode is restored at the end."""
+    """No gradients, no dropout, and a precision; the modules' modes are restored at the end."""
     if precision not in ("float32", "bf16"):
         raise ValueError(f"precision must be 'float32' or 'bf16', got {precision!r}")
     tensors = (*model.parameters(), *model.buffers())
     device = tensors[0].device.type if tensors else "cpu"
-    training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with (
@@ -211,7 +211,8 @@ def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") 
         ):
             yield
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
 
 
 def _given(model: Model, support: Tensor, mask: Tensor, turned: bool) -> Distribution:

@@ -12,10 +12,11 @@ from ..models.base import Model
 from .classification import Directions, classify_by_likelihood, padded
 from .likelihood import evaluating
 
-__all__ = ["fit_temperature", "held_out_scores", "leave_one_out", "posterior"]
+__all__ = ["fit_temperature", "held_out_scores", "leave_one_out", "log_posterior", "posterior"]
 
 SURENESS = (1e-4, 1.0)
 HALVINGS = 60
+ENCODED = 1024  # support images at once
 
 
 def posterior(nats: Tensor, prior: Tensor | None = None, temperature: float = 1.0) -> Tensor:
@@ -40,13 +41,31 @@ def posterior(nats: Tensor, prior: Tensor | None = None, temperature: float = 1.
         >>> posterior(nats), posterior(nats, prior=torch.tensor([1.0, 3.0]))
         (tensor([0.7500, 0.2500]), tensor([0.5000, 0.5000]))
     """
+    return _joint(nats, prior, temperature).softmax(dim=-1)
+
+
+def log_posterior(nats: Tensor, prior: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+    """Logarithms of `posterior`, exact where that is too small to be told from zero.
+
+    Raises:
+        ValueError: As in `posterior`.
+
+    Example:
+        >>> log_posterior(torch.tensor([0.0, -1000.0]))
+        tensor([    0., -1000.])
+    """
+    return _joint(nats, prior, temperature).log_softmax(dim=-1)
+
+
+def _joint(nats: Tensor, prior: Tensor | None, temperature: float) -> Tensor:
+    """The logarithm of the product of prior and likelihood, up to a constant."""
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     if prior is None:
-        return (nats / temperature).softmax(dim=-1)
+        return nats / temperature
     if (prior < 0).any() or not prior.sum() > 0 or not prior.isfinite().all():
         raise ValueError(f"prior must be weights of which none is negative, got {prior.tolist()}")
-    return (prior.to(nats).log() + nats / temperature).softmax(dim=-1)
+    return prior.to(nats).log() + nats / temperature
 
 
 def leave_one_out(
@@ -66,9 +85,12 @@ def leave_one_out(
     """
     if not len(support):
         raise ValueError("support must hold an image at least to leave one out, got none")
-    others = [torch.cat([support[:k], support[k + 1 :]]) for k in range(len(support))]
+    parts, batch = [], max(1, ENCODED // max(1, len(support) - 1))
     with evaluating(model, precision):
-        return model(torch.stack(others)).log_prob(support)
+        for some in torch.arange(len(support)).split(batch):
+            others = [torch.cat([support[:k], support[k + 1 :]]) for k in some.tolist()]
+            parts.append(model(torch.stack(others)).log_prob(support[some]))
+        return torch.cat(parts)
 
 
 def held_out_scores(
@@ -121,12 +143,17 @@ def fit_temperature(nats: Tensor, owner: Tensor, prior: Tensor | None = None) ->
         owner: The right kind of each, `(M,)`.
         prior: As in `posterior`.
 
+    Raises:
+        ValueError: If there is no image.
+
     Example:
         >>> nats = torch.tensor([[8.0, 0.0], [8.0, 0.0], [8.0, 0.0], [8.0, 0.0]])
         >>> t = fit_temperature(nats, torch.tensor([0, 0, 0, 1]))       # right in 3 of 4
         >>> posterior(nats[0], temperature=t)
         tensor([0.7500, 0.2500])
     """
+    if not len(nats):
+        raise ValueError("nats must hold a row at least to fit a temperature, got none")
     nats = nats.double()
     right = nats.gather(1, owner[:, None].to(nats.device))[:, 0]
 

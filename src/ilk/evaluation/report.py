@@ -140,7 +140,7 @@ def evaluate(
     if {"classification", "runs"} & set(tasks):
         report["classification"] = [
             _classification(what, first, found, directions, progress, turned, precision)
-            for what, found in _classification_tasks(test, data, split, root).items()
+            for what, found in _classification_tasks(test, str(data), split, root).items()
             if "classification" in tasks or what == _OFFICIAL
         ]
     report["models"] = {k: _identity(m) for k, m in named.items()}
@@ -161,21 +161,23 @@ def likelihood_table(
     """Rows of nats of several models over the same fixed episodes, one for each kind.
 
     A row of a further model also says how far it is `above` the first one's row of as many shots,
-    with the standard error of that, see `Row.above`.
+    if there is one, with the standard error of that, see `Row.above`. No support set is 0 shots.
 
     Raises:
         ValueError: If a kind has too few images, or a model does not fit.
     """
     episodes = table_episodes(kinds, shots, queries)
     rows: list[dict[str, Any]] = []
-    first: dict[Any, Row] = {}
-    for name, model in models.items():
+    first: dict[int, Row] = {}
+    for number, (name, model) in enumerate(models.items()):
         report = None if on_progress is None else _named_progress(on_progress, name)
         for row in nats_by_shots(model, episodes, shots, batch, precision, report, turned):
             rows.append({"model": name, **row.to_json()})
-            beside = first.setdefault(row.shots, row)
-            if beside is not row:
-                rows[-1]["above"], rows[-1]["above_stderr"] = row.above(beside)
+            count = 0 if row.shots == "-" else row.shots
+            if number == 0:
+                first[count] = row
+            elif count in first:
+                rows[-1]["above"], rows[-1]["above_stderr"] = row.above(first[count])
     return {
         "kinds": kinds.name,
         "levels": kinds.levels,
@@ -237,7 +239,7 @@ def model_digest(model: Model) -> str:
 
 
 def _classification_tasks(
-    test: Kinds, data: str | Path, split: str, root: str | Path | None
+    test: Kinds, data: str, split: str, root: str | Path | None
 ) -> dict[str, list[Task] | str]:
     """Tasks by what they are, or why there are none."""
     anywhere = "20-way 1-shot, from all test kinds"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from ilk.data import read_image
-from ilk.data.picture import open_picture
+from ilk.data.picture import WEB, open_picture
 from ilk.models import Model
 
 __all__ = [
@@ -159,7 +159,7 @@ def tensor_of(image: Image, model: Model, name: str, most: int) -> Tensor:
     if (image.pixels is None) == (image.file is None):
         raise ValueError(f"{name}: wanted either pixels or a file")
     if image.file is not None:
-        picture = open_picture(decode(image.file, name), most)
+        picture = open_picture(decode(image.file, name), most, WEB)
         return read_image(picture, model.shape, model.levels)
     values = decode(image.pixels or "", name)
     if len(values) != model.dims:

@@ -10,7 +10,8 @@ import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
-from ilk.data import open_picture, read_image
+from ilk.data import read_image
+from ilk.data.picture import WEB, open_picture
 from ilk.models import Model
 from ilk.reads import grid, inside
 from ilk.render import pixels, sheet
@@ -73,7 +74,7 @@ def attention(request: Look, model: Model, limits: Limits) -> Slices:
 
 def read(file: bytes, model: Model, limits: Limits) -> Slices:
     """A picture file brought to what the model knows."""
-    image = read_image(open_picture(file, limits.pixels), model.shape, model.levels)
+    image = read_image(open_picture(file, limits.pixels, WEB), model.shape, model.levels)
     yield {"pixels": encode(image)}
 
 

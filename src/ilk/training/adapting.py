@@ -111,8 +111,8 @@ def adapt(
         on_look: Called with every look.
 
     Raises:
-        ValueError: If the model takes labels, the images are not its own kind of images or too
-            few, or a number is out of range.
+        ValueError: If the model takes labels or has no weights, the images are not its own kind of
+            images or too few, or another argument is not as above.
         FloatingPointError: If the loss stops being finite.
 
     Example:
@@ -130,6 +130,8 @@ def adapt(
         raise ValueError(f"rehearsal: wanted a finite number, 0 or more, got {rehearsal}")
     if tune not in ("all", "biases"):
         raise ValueError(f"tune: wanted all or biases, got {tune!r}")
+    if precision not in ("bf16", "float32"):
+        raise ValueError(f"precision: wanted bf16 or float32, got {precision!r}")
     if (own if isinstance(own, int) else len(own.kind)) < 2:
         raise ValueError("own: wanted 2 or more episodes, one to rehearse with and one to look at")
     tutor = copy.deepcopy(model).requires_grad_(False).eval()
@@ -238,6 +240,10 @@ def _given(queries: Tensor, support: Tensor) -> Batch:
 def _check(model: Model, images: Tensor, **numbers: int) -> None:
     if model.conditioning == "label":
         raise ValueError("model: takes labels; wanted one that takes a support set or nothing")
+    if not list(model.parameters()):
+        raise ValueError(
+            f"model: {type(model).__name__} has nothing to learn by gradient; wanted weights"
+        )
     if images.dim() != 4 or tuple(images.shape[1:]) != model.shape:
         wanted = ", ".join(map(str, model.shape))
         raise ValueError(f"images: wanted (N, {wanted}), got {tuple(images.shape)}")
@@ -246,6 +252,12 @@ def _check(model: Model, images: Tensor, **numbers: int) -> None:
             f"images: wanted 3 or more of the kind (to show, to learn and to hold out), got"
             f" {len(images)}"
         )
+    dtype, top = images.dtype, model.levels - 1
+    if dtype.is_floating_point or dtype.is_complex or dtype == torch.bool:
+        raise ValueError(f"images: wanted integers 0 to {top}, got {dtype}")
+    low, high = (int(v) for v in images.long().aminmax())
+    if low < 0 or high > top:
+        raise ValueError(f"images: wanted integers 0 to {top}, got {low} to {high}")
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f"{name}: wanted 1 or more, got {number}")

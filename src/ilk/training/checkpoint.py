@@ -23,7 +23,7 @@ from ilk.files import remove_temporaries, write_bytes, write_directory
 
 from .optimizer import Optimizer
 
-__all__ = ["Checkpoint", "Checkpoints", "restore_optimizer", "restore_weights", "state_tensors"]
+__all__ = ["Checkpoint", "Checkpoints", "restore_optimizer", "state_tensors"]
 
 FORMAT = 1
 PARTS = ("model", "ema", "optimizer")
@@ -167,11 +167,6 @@ def state_tensors(
         }
         for part, state in parts.items()
     }
-
-
-def restore_weights(module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy weights into a module's own memory, layout and device kept."""
-    module.load_state_dict(tensors)
 
 
 @torch.no_grad()

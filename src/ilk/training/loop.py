@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 import ilk
+from ilk.data.episodes import Batch
 from ilk.data.kinds import Kinds
 from ilk.files import lock, remove_temporaries, write_file
 
@@ -65,7 +66,8 @@ def train(
         recipe: What to train, on what, for how long.
         out: The folder of the run; see `ilk.training` for what it will hold.
         on_progress: Called with reports, on the main process.
-        kinds: Training and validation data, instead of those that the recipe names.
+        kinds: Training and validation data, instead of those that the recipe names. By label,
+            kinds that are not trained on have none, and are not validated on.
 
     Raises:
         ValueError: If `out` holds a run with another recipe or other data (named), or the data
@@ -142,7 +144,6 @@ class _Run:
         self.kinds = recipe.further(kinds)
         self.card = card(recipe, self.kinds, accelerator.num_processes, accelerator.device)
         self.train_batch = validation_batch(recipe, self.kinds)
-        self.valid_batch = validation_batch(recipe, valid) if valid is not None else None
 
         torch.manual_seed(recipe.seed)
         self.model = recipe.build(kinds.shape, kinds.levels, len(kinds)).to(accelerator.device)
@@ -157,6 +158,7 @@ class _Run:
         self.train_nats: float | None = None
         self.valid_nats: float | None = None
         self.pending: list[Tensor] = []
+        self.valid_batch = self._valid_batch(valid)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.keep)
         self._resume()
         if recipe.compile:
@@ -317,6 +319,24 @@ class _Run:
     def _kept(self) -> str:
         steps = self.checkpoints.steps()
         return f"The checkpoint of step {steps[-1]} is intact" if steps else "There is none yet"
+
+    def _valid_batch(self, valid: Kinds | None) -> Batch | None:
+        """Fixed validation episodes; by label, of the kinds that have one, and with it."""
+        if valid is None or not self.recipe.by_label:
+            return None if valid is None else validation_batch(self.recipe, valid)
+        label = {name: k for k, name in enumerate(self.kinds.names)}
+        kept = [k for k, name in enumerate(valid.names) if name in label]
+        if len(kept) < len(valid):
+            self._tell(
+                f"{len(valid) - len(kept)} of {len(valid)} validation kinds left out, which are"
+                " not among the training kinds and so have no label"
+                + ("" if kept else ": nothing is validated")
+            )
+        if not kept:
+            return None
+        batch = validation_batch(self.recipe, valid.subset(kept))
+        labels = torch.tensor([label[valid.names[k]] for k in kept])
+        return batch._replace(kind=labels[batch.kind])
 
     def _validate(self) -> float | None:
         """Loss of the average on fixed training and validation episodes, in the main process."""

@@ -125,7 +125,7 @@ class Recipe:
     channels_last: bool = True
     """Keep channels innermost in memory, where convolutions in bfloat16 are quicker."""
     compile: bool = False
-    """Compile the training step with torch.compile."""
+    """Compile the training step with torch.compile; not that of a Meta PixelCNN."""
     device: Literal["auto", "cpu"] = "auto"
     """The accelerator that there is, or the CPU."""
     seed: int = 0
@@ -143,6 +143,8 @@ class Recipe:
     """Write for TensorBoard too."""
 
     def __post_init__(self) -> None:
+        for key in ("model_args", "meta_args"):
+            object.__setattr__(self, key, dict(getattr(self, key)))
         for key in ("width", "depth", "batch", "queries", "steps"):
             _check(self, key, getattr(self, key) >= 1, "1 or more")
         for key in ("checkpoint_every", "log_every", "keep"):
@@ -161,8 +163,13 @@ class Recipe:
         _check(self, "optimizer", self.optimizer in ("adamw", "muon"), "adamw or muon")
         _check(self, "precision", self.precision in ("bf16", "float32"), "bf16 or float32")
         _check(self, "by_label", not (self.by_label and self.few_shot), "False with a support set")
+        _check(self, "compile", not (self.compile and self.meta), "False with meta")
         for key in ("rotate", "mirror"):
             _check(self, key, not (self.by_label and getattr(self, key)), "False with labels")
+
+    def __hash__(self) -> int:
+        values = (getattr(self, f.name) for f in fields(self))
+        return hash(tuple(frozenset(v.items()) if isinstance(v, dict) else v for v in values))
 
     def further(self, kinds: Kinds) -> Kinds:
         """The kinds with those that the recipe makes of them: mirror images and turned ones."""
