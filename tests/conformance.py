@@ -101,7 +101,12 @@ CASES = [
         3,
         2,
     ),
+    Case("conditional, normed", _few_shot(ConditionalPixelCNN, summary=8, norm=True)),
     Case("attention", _few_shot(AttentionPixelCNN, read_at=(2,), **_ATTENTION)),
+    Case(
+        "attention, fine, local, normed",
+        _few_shot(AttentionPixelCNN, patch=2, local=True, norm=True, **_READ, **_ATTENTION),
+    ),
     Case("attention, two reads", _few_shot(AttentionPixelCNN, read_at=(1, 3), **_ATTENTION)),
     Case(
         "attention, additive",
@@ -164,6 +169,8 @@ CASES = [
     Case("meta, pixelcnn++", _meta(PixelCNNpp, **_BINARY)),
     Case("conditional meta", _meta(ConditionalPixelCNN, summary=8)),
     Case("attention meta", _meta(AttentionPixelCNN, **_READ, **_ATTENTION)),
+    Case("attention meta, normed", _meta(AttentionPixelCNN, norm=True, **_READ, **_ATTENTION)),
+    Case("recall, normed", _few_shot(RecallPixelCNN, read_at=(2,), norm=True, **_ATTENTION)),
     Case("recall", _few_shot(RecallPixelCNN, read_at=(2,), **_ATTENTION)),
     Case("recall, carried", _few_shot(RecallPixelCNN, read_at=(2,), carry=True, **_ATTENTION)),
     Case(

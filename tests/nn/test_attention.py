@@ -93,6 +93,23 @@ def test_a_summary_is_of_the_set() -> None:
     assert not torch.allclose(*counted)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e6])
+def test_norms_keep_what_is_told_in_bounds(size: float) -> None:
+    trunk, summary = SupportTrunk(1, 2, 6, norm=True), SupportSummary((2, 2), 6, 5, norm=True)
+    with torch.no_grad():
+        for parameter in (*trunk.parameters(), *summary.parameters()):
+            parameter.mul_(size)
+    features = trunk(torch.randint(2, (3, 4, 1, 8, 8)))
+    told = summary(features, torch.ones(3, 4, dtype=torch.bool))
+    for x, dim in ((features, 2), (told, 1)):
+        assert x.isfinite().all()
+        assert x.square().mean(dim).max() <= 1 + 1e-5
+    assert told.square().mean(1).min() > 0.5
+    assert not torch.allclose(told[0], told[1])  # sets can still be told apart
+    empty = summary(features, torch.zeros(3, 4, dtype=torch.bool))
+    assert empty.isfinite().all() and torch.allclose(empty[0], empty[1])
+
+
 def test_patches_of_nothing_leave_one_slot() -> None:
     patches = SupportPatches(6, 8)
     key, value, mask = patches(torch.zeros(2, 0, 6, 2, 2), torch.ones(2, 0, dtype=torch.bool))

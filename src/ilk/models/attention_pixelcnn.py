@@ -54,6 +54,7 @@ class AttentionPixelCNN(Model):
             side of what it wants finds it at the border too. Not at a patch of 4.
         carry: Tell the rows below what was read; see `PixelNet`.
         summary: Size of f(s).
+        norm: Bring what is made of support images to one scale, for many levels or large images.
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
 
@@ -83,6 +84,7 @@ class AttentionPixelCNN(Model):
         margin: int = 0,
         carry: bool = False,
         summary: int = 128,
+        norm: bool = False,
         shots: int = 8,
         dropout: float = 0.0,
     ) -> None:
@@ -97,10 +99,13 @@ class AttentionPixelCNN(Model):
             raise ValueError("read_at must name at least one layer, got none")
         channels, height, across = self.shape
         self.shots = shots
-        self.trunk = SupportTrunk(channels, levels, width)
-        self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
+        self.trunk = SupportTrunk(channels, levels, width, norm=norm)
+        grid = (-(-height // 4), -(-across // 4))
+        self.summary = SupportSummary(grid, width, summary, norm)
         self.fine = (
-            SupportTrunk(channels, levels, width, patch, margin=margin) if patch != 4 else None
+            SupportTrunk(channels, levels, width, patch, margin=margin, norm=norm)
+            if patch != 4
+            else None
         )
         self.patches = SupportPatches(width, patches, heads if local else 0, margin)
         assemble(

@@ -30,6 +30,7 @@ class ConditionalPixelCNN(Model):
         backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         summary: Size of f(s).
+        norm: Bring what is made of support images to one scale, for many levels or large images.
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
 
@@ -51,14 +52,16 @@ class ConditionalPixelCNN(Model):
         backbone: str = "gated",
         likelihood: str = "bernoulli",
         summary: int = 128,
+        norm: bool = False,
         shots: int = 8,
         dropout: float = 0.0,
     ) -> None:
         super().__init__(shape, levels)
         channels, height, across = self.shape
         self.shots = shots
-        self.trunk = SupportTrunk(channels, levels, width)
-        self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
+        self.trunk = SupportTrunk(channels, levels, width, norm=norm)
+        grid = (-(-height // 4), -(-across // 4))
+        self.summary = SupportSummary(grid, width, summary, norm)
         assemble(
             self,
             name=backbone,

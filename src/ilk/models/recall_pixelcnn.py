@@ -50,6 +50,7 @@ class RecallPixelCNN(Model):
         local: Heads of the dot product begin by looking near where they stand.
         carry: Tell the rows below what was read; see `PixelNet`.
         summary: Size of f(s).
+        norm: Bring what is made of support images to one scale, for many levels or large images.
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
 
@@ -77,6 +78,7 @@ class RecallPixelCNN(Model):
         local: bool = True,
         carry: bool = False,
         summary: int = 128,
+        norm: bool = False,
         shots: int = 8,
         dropout: float = 0.0,
     ) -> None:
@@ -86,8 +88,9 @@ class RecallPixelCNN(Model):
         channels, height, across = self.shape
         read_at = sorted(read_at)
         self.shots, self.layer, self.patch = shots, read_at[0], patch
-        self.trunk = SupportTrunk(channels, levels, width)
-        self.summary = SupportSummary((-(-height // 4), -(-across // 4)), width, summary)
+        self.trunk = SupportTrunk(channels, levels, width, norm=norm)
+        grid = (-(-height // 4), -(-across // 4))
+        self.summary = SupportSummary(grid, width, summary, norm)
         self.patches = SupportPatches(width, patches, heads if local else 0)
         assemble(
             self,
@@ -104,7 +107,8 @@ class RecallPixelCNN(Model):
         )
         outputs = self.likelihood.parameters
         self.guess = nn.Conv2d(width, outputs, 1)
-        self.course = SupportTrunk(channels, levels, width, patch, extra=width + outputs)
+        extra = width + outputs
+        self.course = SupportTrunk(channels, levels, width, patch, extra=extra, norm=norm)
 
     def context(
         self,

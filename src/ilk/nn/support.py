@@ -31,6 +31,17 @@ def positions(height: int, width: int, like: Tensor, margin: int = 0) -> Tensor:
     return torch.stack(torch.meshgrid(axis(height), axis(width), indexing="ij"))
 
 
+def scaled(x: Tensor, dim: int) -> Tensor:
+    """Vectors along a dimension, brought to a mean square of 1 (nothing stays nothing).
+
+    Example:
+        >>> scaled(torch.tensor([3.0, -3.0, 0.0, 0.0]), 0)
+        tensor([ 1.4142, -1.4142,  0.0000,  0.0000])
+    """
+    x = x if x.dtype == torch.float64 else x.float()
+    return x * (x.square().mean(dim, keepdim=True) + 1e-6).rsqrt()
+
+
 class SupportTrunk(nn.Module):
     """Features of support images on a grid of patches, position channels included.
 
@@ -44,6 +55,7 @@ class SupportTrunk(nn.Module):
         patch: Pixels from one patch to the next: 1, 2 or 4.
         extra: Channels of what more is known of every pixel; at first they count for nothing.
         margin: Patches of nothing around an image.
+        norm: Bring the features of every patch to one scale, see `SupportSummary`.
 
     Example:
         >>> trunk = SupportTrunk(1, levels=2, features=8)
@@ -59,8 +71,10 @@ class SupportTrunk(nn.Module):
         patch: int = 4,
         extra: int = 0,
         margin: int = 0,
+        norm: bool = False,
     ) -> None:
         super().__init__()
+        self.norm = norm
         if patch not in (1, 2, 4):
             raise ValueError(f"patch must be 1, 2 or 4, got {patch}")
         if margin < 0:
@@ -90,7 +104,8 @@ class SupportTrunk(nn.Module):
         *convs, last = self.convs
         for conv in convs:
             x = F.silu(conv(x))
-        return (x + F.silu(last(x))).unflatten(0, batch)
+        x = x + F.silu(last(x))
+        return (scaled(x, dim=1) if self.norm else x).unflatten(0, batch)
 
 
 class SupportSummary(nn.Module):
@@ -103,10 +118,20 @@ class SupportSummary(nn.Module):
 
     Source: Reed et al., 2018 (arXiv 1710.10304), section 3; the mean and the count are those of
     Edwards & Storkey, *Towards a neural statistician*, 2017 (arXiv 1606.02185), section 4.
+
+    Arguments:
+        grid: Size `(h, w)` of the features.
+        features: Channels D.
+        outputs: Size F.
+        norm: Bring the mean and f(s) to one scale. Adam moves thousands of weights of g at once,
+            all one way: f(s) may grow until every gate that is told it is shut, for good.
     """
 
-    def __init__(self, grid: tuple[int, int], features: int, outputs: int) -> None:
+    def __init__(
+        self, grid: tuple[int, int], features: int, outputs: int, norm: bool = False
+    ) -> None:
         super().__init__()
+        self.norm = norm
         self.item = nn.Sequential(nn.Linear(features * grid[0] * grid[1], outputs), nn.SiLU())
         self.set = nn.Sequential(
             nn.Linear(outputs + 1, outputs), nn.SiLU(), nn.Linear(outputs, outputs)
@@ -116,7 +141,9 @@ class SupportSummary(nn.Module):
         count = mask.sum(dim=1, keepdim=True)
         items = self.item(features.flatten(2)) * mask[..., None]
         mean = items.sum(dim=1) / count.clamp(min=1)
-        return self.set(torch.cat([mean, (1 / (1 + count)).to(mean)], dim=-1))
+        mean = scaled(mean, dim=-1) if self.norm else mean
+        told = self.set(torch.cat([mean, (1 / (1 + count)).to(mean)], dim=-1))
+        return scaled(told, dim=-1) if self.norm else told
 
 
 class SupportPatches(nn.Module):
