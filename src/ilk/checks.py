@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.modules.dropout import _DropoutNd
 
 from .distributions import Autoregressive
 from .models.base import Model
+from .nn.mode import resting
 
 __all__ = ["CausalityReport", "check_causality", "naive_sample"]
 
@@ -83,7 +85,8 @@ def check_causality(
         batch = torch.cat([x[None], others.unflatten(2, (height, width))])
         if p.batch_shape:
             batch = batch[:, None].expand(-1, *p.batch_shape, -1, -1, -1)
-        parameters, alone = (_by_pixel(p.parameters(b)) for b in (batch, batch[:1]))
+        with resting(p.net, _DropoutNd):
+            parameters, alone = (_by_pixel(p.parameters(b)) for b in (batch, batch[:1]))
         slack = alone.abs().max() * (_rounding(alone) if tolerance is None else tolerance)
         moved = ((parameters - parameters[:1]).abs() > slack).any(dim=2)
         dependence |= moved[1:]
@@ -117,10 +120,12 @@ def naive_sample(
     The same seed gives the same pixels as `p.sample((count,))`.
     """
     channels, height, width = p.event_shape
-    x = torch.zeros(count, *p.batch_shape, channels, height, width, dtype=p.dtype)
+    device = next(p.net.parameters()).device
+    x = torch.zeros(count, *p.batch_shape, channels, height, width, dtype=p.dtype, device=device)
     flat = count * p.batch_shape.numel()
     shape = (flat, height, width, channels)
-    uniform = torch.rand(shape, generator=generator, dtype=torch.get_default_dtype())
+    dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)
+    uniform = torch.rand(shape, generator=generator, dtype=dtype).to(x.device)
     for t in range(height * width):
         i, j = divmod(t, width)
         parameters = p.parameters(x)[..., i, j]

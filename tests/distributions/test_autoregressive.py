@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ilk.models import AttentionPixelCNN, ConditionalPixelCNN, GatedPixelCNN
+from ilk.checks import check_causality
+from ilk.models import (
+    AttentionPixelCNN,
+    ConditionalPixelCNN,
+    GatedPixelCNN,
+    Model,
+    PixelCNNpp,
+    PixelSNAIL,
+)
 
 
 def model(levels: int = 3) -> GatedPixelCNN:
@@ -134,3 +142,71 @@ def test_a_trace_is_the_sample_and_tells_its_parameters(float64: torch.dtype) ->
     parameters = torch.stack([parameters for _, parameters in course], dim=-1)
     wanted = p.parameters(drawn).transpose(0, 1).flatten(0, 1).flatten(2)
     torch.testing.assert_close(parameters, wanted.detach())
+
+
+def test_what_is_the_same_for_all_conditions_is_repeated() -> None:
+    net = ConditionalPixelCNN((1, 3, 3), width=8, depth=2, summary=8).eval()
+    p = net(torch.randint(2, (4, 2, 1, 3, 3)))
+    x = torch.randint(2, (5, 1, 1, 3, 3))
+    each = x.expand(5, 4, 1, 3, 3)
+    assert torch.equal(p.log_prob(x), p.log_prob(each))
+    assert torch.equal(p.log_prob(x[0, 0]), p.log_prob(each[0]))
+    assert torch.equal(p.log_prob_per_dim(x[0, 0]), p.log_prob_per_dim(each[0]))
+    assert torch.equal(p.parameters(x), p.parameters(each))
+    mixture = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(torch.ones(4)), p, validate_args=False
+    )
+    wanted = p.log_prob(each).logsumexp(dim=1) - torch.tensor(4.0).log()
+    assert torch.allclose(mixture.log_prob(x[:, 0]), wanted)
+
+
+def test_rare_pixels_are_drawn_whatever_the_default_dtype() -> None:
+    net = model()
+    with torch.no_grad():
+        list(net.net.head)[-1].weight.zero_()
+        list(net.net.head)[-1].bias.copy_(torch.tensor([0.0, -6.5, -100.0]))  # p(1) is 0.0015
+    wanted = net().sample((2000,), torch.Generator().manual_seed(0))
+    try:
+        torch.set_default_dtype(torch.bfloat16)
+        found = net().sample((2000,), torch.Generator().manual_seed(0))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(wanted, found) and 10 < wanted.sum() < 50
+
+
+def test_a_network_that_gives_no_numbers_draws_nothing() -> None:
+    net = model()
+    with torch.no_grad():
+        list(net.net.head)[-1].bias.fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="the network gave what are no numbers"):
+        net().sample((2,))
+
+
+def test_the_coldest_temperatures_draw_the_mode() -> None:
+    p = model()()
+    mode = p.sample((3,), temperature=0)
+    assert torch.equal(p.sample((3,), temperature=1e-40), mode)
+
+
+def test_what_unknown_pixels_hold_is_ignored() -> None:
+    p, known = model()(), torch.zeros(1, 3, 3, dtype=torch.bool)
+    known[..., 0, :] = True
+    x = torch.tensor([[[1, 2, 0], [-1, 300, 7], [9, 9, 9]]])
+    drawn = p.complete(x, known, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn[0, 0], x[0, 0].to(drawn.dtype))
+    again = p.complete(x.clamp(0, 2), known, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, again)
+    with pytest.raises(ValueError, match=r"x must hold integers 0..2, got -1..300"):
+        p.complete(x, known.roll(1, 1))
+
+
+@pytest.mark.parametrize("make", [PixelCNNpp, PixelSNAIL, GatedPixelCNN])
+def test_drawing_and_coding_drop_nothing(make: type[Model]) -> None:
+    net = make((1, 4, 4), 2, width=8, depth=2, likelihood="bernoulli", dropout=0.5)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.mul_(3)  # what is dropped would show
+    x = net().sample((20,))
+    data = net().encode(x)
+    assert torch.equal(net.eval()().decode(data), x)
+    assert check_causality(net.double().train()).ok and net.training

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from ilk.models import (
@@ -13,6 +17,7 @@ from ilk.models import (
     PixelSNAIL,
     RecallPixelCNN,
 )
+from ilk.nn import Context
 
 
 def few_shot() -> ConditionalPixelCNN:
@@ -150,3 +155,50 @@ def test_a_thousand_samples_and_their_scores_look_at_the_support_set_once(
     x = p.sample((1000,))
     p.log_prob(x)
     assert x.shape == (1000, 1, 4, 4) and conditioned >= 1 and len(calls) == conditioned
+
+
+def test_a_context_is_that_of_the_model_and_comes_alone() -> None:
+    make = {
+        "conditional": lambda: ConditionalPixelCNN((1, 4, 4), width=8, depth=2),
+        "attention": lambda: AttentionPixelCNN((1, 4, 4), read_at=(1,), **_TINY),
+        "narrow": lambda: AttentionPixelCNN((1, 4, 4), read_at=(1,), **{**_TINY, "patches": 4}),
+    }
+    models = {name: build() for name, build in make.items()}
+    support = torch.randint(2, (3, 1, 4, 4))
+    contexts = {name: model.context(support) for name, model in models.items()}
+    for name, model in models.items():
+        assert model(context=contexts[name]).batch_shape == ()
+        with pytest.raises(ValueError, match="context: it takes the place of a support set"):
+            model(support, context=contexts[name])
+        for other, context in contexts.items():
+            if other != name:
+                with pytest.raises(ValueError, match=r"context: \w+ must be .*, got .*another"):
+                    model(context=context)
+        with pytest.raises(ValueError, match="got nothing"):
+            model(context=Context())
+
+
+def test_a_context_on_disk_that_is_none(tmp_path: Path) -> None:
+    model = ConditionalPixelCNN((1, 4, 4), width=8, depth=2)
+    path = tmp_path / "a.safetensors"
+    model.context(torch.randint(2, (3, 1, 4, 4))).save(path)
+    whole = path.read_bytes()
+    assert Context.load(path).summary is not None
+    other = safetensors.torch.save({"x": torch.ones(1)})
+    for damaged in (whole[: len(whole) // 2], b"", b"hello", other):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a\.safetensors is no context, or damaged"):
+            Context.load(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_labels_of_any_integers(dtype: torch.dtype) -> None:
+    model = GatedPixelCNN((1, 4, 4), width=8, depth=2, labels=3)
+    assert model(label=torch.tensor([1, 2], dtype=dtype)).batch_shape == (2,)
+
+
+@pytest.mark.parametrize("support", [[[0]], np.zeros((2, 1, 4, 4), dtype=np.uint8)])
+def test_a_support_set_is_a_tensor(support: object) -> None:
+    model = ConditionalPixelCNN((1, 4, 4), width=8, depth=2)
+    with pytest.raises(ValueError, match=r"as a tensor, got (list|ndarray)"):
+        model(support)  # type: ignore[arg-type]

@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -121,19 +124,62 @@ def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "thesis" / "draft.txt").read_text() == "years of work"
 
 
+@pytest.mark.parametrize("config", ['{"theme": "dark"}', None])
+def test_what_lies_beside_a_config_is_not_lost(saved: Path, config: str | None) -> None:
+    """A folder is replaced whole: only if there is nothing in it but a model."""
+    if config is None:
+        (saved / "sheet.png").write_bytes(b"drawn")
+    else:
+        (saved / "config.json").write_text(config)
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    with pytest.raises(FileExistsError, match="model exists and holds something else"):
+        GatedPixelCNN((1, 4, 4), width=4, depth=1).save(saved)
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+def test_a_file_is_not_replaced_by_a_model(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("hello")
+    with pytest.raises(FileExistsError, match="notes exists and is no folder"):
+        GatedPixelCNN((1, 4, 4), width=4, depth=1).save(tmp_path / "notes")
+    assert (tmp_path / "notes").read_text() == "hello"
+
+
+def test_a_folder_of_pictures_hides_no_shipped_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("omniglot").mkdir()
+    assert ilk.load("omniglot").shape == (1, 26, 26)
+    GatedPixelCNN((1, 4, 4), width=4, depth=1).save("omniglot")
+    assert ilk.load("omniglot").shape == (1, 4, 4)  # one's own model of that name comes first
+
+
+def test_configs_of_ones_own_models(tmp_path: Path) -> None:
+    class Mine(GatedPixelCNN):
+        def __init__(self, shape: Sequence[int], **more: Any) -> None:
+            super().__init__(shape, **more)
+
+    model = Mine((1, 4, 4), width=np.int64(4), depth=1)
+    assert model.config == {"model": "Mine", "shape": [1, 4, 4], "width": 4, "depth": 1}
+    assert ilk.load(model.save(tmp_path / "mine")).config == model.config
+    with pytest.raises(TypeError, match="a model of ilk has that name"):
+        type("AttentionPixelCNN", (GatedPixelCNN,), {})
+    with pytest.raises(TypeError, match="named arguments"):
+        type("Other", (GatedPixelCNN,), {"__init__": lambda self, *shape: None})
+
+
 def test_a_model_that_another_process_replaces_meanwhile_is_no_other_thing(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = storage._is_model
+    looked = storage._says_model
 
     def between_two_renames(directory: Path) -> bool:
-        monkeypatch.setattr(storage, "_is_model", looked)
+        monkeypatch.setattr(storage, "_says_model", looked)
         os.rename(directory, directory.with_name("gone"))
-        there = looked(directory)
         GatedPixelCNN((1, 4, 4), width=2, depth=1).save(directory)
-        return there
+        return False  # what was seen in between
 
-    monkeypatch.setattr(storage, "_is_model", between_two_renames)
+    monkeypatch.setattr(storage, "_says_model", between_two_renames)
     GatedPixelCNN((1, 4, 4), width=4, depth=1).save(saved)
     assert ilk.load(saved).config["width"] == 4
 

@@ -47,6 +47,7 @@ def adapt(
     own: Annotated[int, tyro.conf.arg(help="Kinds it makes up to rehearse with.")] = 48,
     seed: Seed = 0,
     device: Device = "cpu",
+    overwrite: Annotated[bool, tyro.conf.arg(help="Replace a model that is there.")] = False,
     json: JsonFlag = False,
 ) -> int:
     """Improve a model on one kind, without losing the others.
@@ -57,11 +58,13 @@ def adapt(
 
     Example: ilk adapt omniglot --support drawings/ --out runs/mine
     """
+    from ilk.models.storage import check_place
     from ilk.training import adapt as run
 
     check_writable(out.parent / f".{out.name}", "--out")
-    if out.exists() and not (out / "config.json").exists():
-        raise FileExistsError(f"--out: {out} exists and is no model; name a new folder")
+    check_place(out, "--out")
+    if not overwrite and out.is_dir() and any(out.iterdir()):
+        raise FileExistsError(f"--out: {out} is there; choose another folder or --overwrite")
     loaded = load_model(model, device)
     images = read_pictures(picture_files(support, "--support"), loaded)
     note(f"{len(images)} pictures of one kind; {model} draws {own} kinds of its own to rehearse")

@@ -360,7 +360,7 @@ def _turns(
 
 def _helps(model: Model, support: Tensor | None, images: Tensor) -> bool:
     """Whether pictures are likelier if the first of them are examples for the rest."""
-    if not len(images):
+    if not len(images) or model.conditioning != "support":
         return False
     alone, told = (_turns(model, support, i, images[:0], len(images)) for i in (False, True))
     return float(told.log_prob(images).sum()) > float(alone.log_prob(images).sum())

@@ -87,6 +87,7 @@ class Autoregressive(Distribution):
         Raises:
             ValueError: If `x` is no integer image of this distribution.
         """
+        x = self.checked(x)
         return self.lay_out(self.net(self.flatten(x), self.context), x)
 
     def log_prob_per_dim(self, x: Tensor) -> Tensor:
@@ -97,6 +98,7 @@ class Autoregressive(Distribution):
         Raises:
             ValueError: If `x` is no integer image of this distribution.
         """
+        x = self.checked(x)
         flat = self.flatten(x)
         return self.lay_out(self.likelihood.log_prob(self.net(flat, self.context), flat), x)
 
@@ -109,6 +111,7 @@ class Autoregressive(Distribution):
         Raises:
             ValueError: If `x` is no integer image of this distribution.
         """
+        x = self.checked(x)
         samples = x.dim() - 3 - len(self.batch_shape)
         if torch.is_grad_enabled() or samples < 1:
             return self.log_prob_per_dim(x).sum(dim=(-3, -2, -1))
@@ -162,10 +165,10 @@ class Autoregressive(Distribution):
             ValueError: If `x` is no image of this distribution, or `known` is not boolean, does
                 not broadcast to it or tells channels of a pixel apart.
         """
-        self._check(x)
         if known.dtype != torch.bool:
             raise ValueError(f"known must be a boolean mask, got {known.dtype}")
         try:
+            x = self.checked(torch.where(known, x, 0))
             known = known.broadcast_to(x.shape)
         except RuntimeError:
             wanted, got = tuple(x.shape), tuple(known.shape)
@@ -209,7 +212,7 @@ class Autoregressive(Distribution):
         kept = None if known is None else self.flatten(known.long()).movedim(1, -1).bool()
         # One number for every value of every image, in a fixed order: what a seed draws depends
         # neither on which face computes the parameters nor on which pixels are known.
-        dtype = torch.get_default_dtype()
+        dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)
         device = None if generator is None else generator.device
         uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
         uniform = uniform.to(flat.device)
@@ -226,6 +229,7 @@ class Autoregressive(Distribution):
         The mean and the mode of whole images have no closed form; `sample(temperature=0)` takes
         the mode of every value in turn.
         """
+        x = self.checked(x)
         flat = self.flatten(x)
         parameters = self.net(flat, self.context).movedim(1, -1)
         values = torch.arange(self.levels, device=flat.device)
@@ -257,7 +261,7 @@ class Autoregressive(Distribution):
         """
         from ..coding import Turns, blob
 
-        self._check(x)
+        x = self.checked(x)
         each = self._extended_shape()
         sample = x.shape[: x.dim() - len(each)]
         flat = x.to(self._device).reshape(sample.numel(), *each)
@@ -297,12 +301,17 @@ class Autoregressive(Distribution):
         Arguments:
             count: Number of images N, a multiple of the number of conditions.
             write: Makes the pixel (i, j), integers `(N, C)`, given its parameters `(N, P)`.
+
+        Raises:
+            FloatingPointError: If the network's parameters are not finite from the first pixel on.
         """
         height, width = self.event_shape[1:]
         state = self.net.start(count, (height, width), self.context)
         pixel = None
         for t in range(height * width):
             parameters, state = self.net.step(pixel, state)
+            if not t and not parameters.isfinite().all():
+                raise FloatingPointError("parameters: the network gave what are no numbers")
             pixel = write(*divmod(t, width), parameters)
             yield pixel, parameters
 
@@ -317,20 +326,27 @@ class Autoregressive(Distribution):
         tensors = (*self.net.parameters(), *self.net.buffers())
         return tensors[0].device if tensors else torch.device("cpu")
 
-    def _check(self, x: Tensor) -> None:
+    def checked(self, x: Tensor) -> Tensor:
+        """Integer images, one for each condition: what is the same for all is repeated."""
         wanted = (*self.batch_shape, *self.event_shape)
+        if not isinstance(x, Tensor):
+            raise ValueError(f"x must be a tensor of integers, got {type(x).__name__}")
         if x.dtype.is_floating_point or x.dtype.is_complex or x.dtype == torch.bool:
             raise ValueError(f"x must hold integers 0..{self.levels - 1}, got {x.dtype}")
-        if tuple(x.shape[-len(wanted) :]) != wanted:
+        try:
+            shape = torch.broadcast_shapes(x.shape, wanted)
+        except RuntimeError:
+            shape = torch.Size()
+        if shape[-len(wanted) :] != wanted or x.shape[-3:] != self.event_shape:
             raise ValueError(f"x must have shape (..., {str(wanted)[1:]}; got {tuple(x.shape)}")
         if x.numel() and (int(x.min()) < 0 or int(x.max()) >= self.levels):
             got = f"{int(x.min())}..{int(x.max())}"
             raise ValueError(f"x must hold integers 0..{self.levels - 1}, got {got}")
+        return x.expand(shape)
 
     def flatten(self, x: Tensor) -> Tensor:
         """Images `(N, C, H, W)`, those of one condition next to one another."""
-        self._check(x)
-        x = x.to(self._device).reshape(-1, *self.batch_shape, *self.event_shape)
+        x = self.checked(x).to(self._device).reshape(-1, *self.batch_shape, *self.event_shape)
         return x.transpose(0, 1).flatten(0, 1) if self.batch_shape else x
 
     def lay_out(self, y: Tensor, x: Tensor) -> Tensor:

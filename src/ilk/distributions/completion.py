@@ -119,6 +119,7 @@ def completing(
         if value < wanted:
             raise ValueError(f"{name} must be at least {wanted}, got {value}")
     exact = not follows(~unknown)
+    x = p.checked(torch.where(~unknown, x, 0))
     start = x.to(p.dtype).expand(count, *x.shape)
     images, effective = yield from _resample(
         p, start, ~unknown, 1 if exact else particles, generator

@@ -131,7 +131,7 @@ def _invert(log_p: Tensor, uniform: Tensor, temperature: float) -> Tensor:
     if temperature == 0:
         return log_p.argmax(dim=-1, keepdim=True)
     if temperature != 1:
-        log_p = (log_p / temperature).log_softmax(dim=-1)
+        log_p = ((log_p - log_p.amax(dim=-1, keepdim=True)) / temperature).log_softmax(dim=-1)
     # Rounded sums of masses end a little off 1: what lies beyond must not go to the last value.
     cumulative = log_p.exp().cumsum(dim=-1)
     below = cumulative[..., :-1] <= uniform * cumulative[..., -1:]

@@ -67,7 +67,7 @@ class Turned(Distribution):
             ValueError: If the model's images are not square.
         """
         if model.conditioning != "support":
-            return Turned([model()] * 4)
+            return Turned([model(support, mask)] * 4)
         sets = [None if support is None else turned(support, r) for r in range(4)]
         return Turned([model(s, mask) for s in sets])
 

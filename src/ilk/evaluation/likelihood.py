@@ -16,6 +16,7 @@ from ..data.episodes import Episodes
 from ..data.kinds import Kinds
 from ..distributions import Turned
 from ..models.base import Model
+from ..nn.mode import resting
 
 __all__ = ["SHOTS", "Row", "clustered_stderr", "evaluating", "fits", "nats", "nats_by_shots"]
 
@@ -202,17 +203,12 @@ def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") 
         raise ValueError(f"precision must be 'float32' or 'bf16', got {precision!r}")
     tensors = (*model.parameters(), *model.buffers())
     device = tensors[0].device.type if tensors else "cpu"
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with (
-            torch.inference_mode(),
-            torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
-        ):
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    with (
+        resting(model),
+        torch.inference_mode(),
+        torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
+    ):
+        yield
 
 
 def _given(model: Model, support: Tensor, mask: Tensor, turned: bool) -> Distribution:

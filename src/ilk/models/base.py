@@ -43,11 +43,15 @@ class Model(nn.Module, ABC):
     config: dict[str, Any]
     net: Conditional
     likelihood: Likelihood
+    _told: dict[str, str] | None = None
     classes: ClassVar[dict[str, type[Model]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if ABC not in cls.__bases__:
+            taken = Model.classes.get(cls.__name__)
+            if taken is not None and taken.__module__.startswith("ilk.models."):
+                raise TypeError(f"class {cls.__name__}: a model of ilk has that name")
             Model.classes[cls.__name__] = cls
         if "__init__" in vars(cls):
             cls.__init__ = _recording(cls.__init__)
@@ -112,15 +116,35 @@ class Model(nn.Module, ABC):
         """The distribution given a support set, a label or a context made of either.
 
         Its batch shape is `(B,)` for a batch of conditions and `()` for one.
+
+        Raises:
+            ValueError: If this is not what the model is conditioned on, or the context is another
+                model's, or comes with something else.
         """
         if context is None:
             context = self.context(support, mask, label=label)
             several = support is not None and support.dim() == 5
             several = several or (label is not None and torch.as_tensor(label).dim() == 1)
         else:
+            if support is not None or mask is not None or label is not None:
+                raise ValueError("context: it takes the place of a support set, mask and label")
+            context = self._fitting(context)
             several = context.batch > 1
         batch_shape = (context.batch,) if several else ()
         return Autoregressive(self.net, self.likelihood, self.shape, context, batch_shape)
+
+    def _fitting(self, context: Context) -> Context:
+        """A context of this model, where the model is."""
+        if self._told is None:
+            with torch.no_grad():
+                own = self.context(label=0 if self.conditioning == "label" else None)
+            self._told = _sizes(own)
+        given = _sizes(context)
+        for name in sorted(self._told.keys() | given.keys()):
+            wanted, got = (told.get(name, "nothing") for told in (self._told, given))
+            if wanted != got:
+                raise ValueError(f"context: {name} must be {wanted}, got {got}: another model's?")
+        return context.to(next(self.parameters()).device) if given else context
 
     def save(
         self, directory: str | Path, card: dict[str, Any] | None = None, *, half: bool = False
@@ -171,6 +195,8 @@ class Model(nn.Module, ABC):
                 raise ValueError("mask: there is no support set for it to cover")
             support = torch.zeros(1, 0, *self.shape, dtype=torch.uint8)
         name = f"support must be integer images (K, {', '.join(map(str, self.shape))})"
+        if not isinstance(support, Tensor):
+            raise ValueError(f"{name} as a tensor, got {type(support).__name__}")
         dtype = support.dtype
         if dtype.is_floating_point or dtype.is_complex or dtype == torch.bool:
             raise ValueError(f"{name} in 0..{self.levels - 1}, got {dtype}")
@@ -198,9 +224,25 @@ def _outside(x: Tensor, levels: int) -> bool:
     return x.numel() > 0 and (int(x.min()) < 0 or int(x.max()) >= levels)
 
 
+def _sizes(context: Context) -> dict[str, str]:
+    """What is in a context, by name: its size, as far as it is the same for all conditions."""
+    sizes = {name: f"of size {t.shape[-1]}" for name, t in context.told.items()}
+    sizes |= {"mask": "there"} if "mask" in sizes else {}
+    return sizes | {k: f"of shape {tuple(t.shape[1:])}" for k, t in context.weights.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A model as its config, a number of NumPy as one of Python."""
+    return value.config if isinstance(value, Model) else value.item()
+
+
 def _recording(init: Callable[..., None]) -> Callable[..., None]:
     """A constructor that keeps its arguments, defaults too, as the config."""
     signature = inspect.signature(init)
+    kinds = {p.kind: name for name, p in signature.parameters.items()}
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        raise TypeError("a model's constructor takes named arguments, not any number of others")
+    rest = kinds.get(inspect.Parameter.VAR_KEYWORD)
 
     @functools.wraps(init)
     def wrapped(self: Model, *args: Any, **kwargs: Any) -> None:
@@ -208,7 +250,9 @@ def _recording(init: Callable[..., None]) -> Callable[..., None]:
         bound.apply_defaults()
         init(self, *args, **kwargs)
         _, *arguments = bound.arguments.items()
-        config = {"model": type(self).__name__, **dict(arguments)}
-        self.config = json.loads(json.dumps(config, default=lambda model: model.config))
+        named = dict(arguments)
+        named |= named.pop(rest, {}) if rest else {}
+        config = {"model": type(self).__name__, **named}
+        self.config = json.loads(json.dumps(config, default=_plain))
 
     return wrapped

@@ -69,4 +69,4 @@ class ByLabel(Model, ABC):
         traced = torch.compiler.is_exporting()  # there are no values then
         if not traced and (int(index.min()) < 0 or int(index.max()) >= self.labels):
             raise ValueError(f"label must be in 0..{self.labels - 1}, got {label!r}")
-        return Context(summary=self.embedding(index.reshape(-1)))
+        return Context(summary=self.embedding(index.reshape(-1).long()))

@@ -28,6 +28,7 @@ FORMAT = 2
 # Weights may be counted more than once while a model is made.
 SLACK, LEAST = 4, 100_000
 LOOKS = 5
+FILES = frozenset(("config.json", "model.safetensors", "card.json", "README.md"))
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
@@ -50,8 +51,7 @@ def save(
         OSError: If the directory can't be written; what was there stays.
         ValueError: If `half`, and a weight is beyond what 16 bits hold.
     """
-    if _holds_something_else(directory):
-        raise FileExistsError(f"directory: {directory} exists and holds something else")
+    check_place(directory)
     tensors = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
     if half:
         tensors = {k: _halved(k, t) for k, t in tensors.items()}
@@ -86,14 +86,39 @@ def _is_model(directory: Path) -> bool:
     return (directory / "config.json").is_file()
 
 
-def _holds_something_else(directory: Path) -> bool:
-    """Whether there is a folder of something that is no model; looks again if it is replaced."""
+def check_place(directory: Path, name: str = "directory") -> None:
+    """Refuses a place where something else would be lost; looks again if it is replaced.
+
+    Raises:
+        FileExistsError: If there is a file, or a folder that is not empty and no model's alone.
+    """
     while True:
-        before, other = _mark(directory), False
+        before, other = _mark(directory), ""
         with suppress(FileNotFoundError):
-            other = directory.is_dir() and not _is_model(directory) and any(directory.iterdir())
-        if not other or before == _mark(directory):
-            return other
+            other = _something_else(directory)
+        if not other:
+            return
+        if before == _mark(directory):
+            raise FileExistsError(f"{name}: {directory} exists and {other}; name a new folder")
+
+
+def _something_else(directory: Path) -> str:
+    """What there is besides a model, in words; nothing if there is none."""
+    if not directory.is_dir():
+        return "is no folder" if directory.exists() else ""
+    names = {path.name for path in directory.iterdir()}
+    if names - FILES:
+        return f"holds something else, such as {min(names - FILES)!r}"
+    return "holds something else, no model" if names and not _says_model(directory) else ""
+
+
+def _says_model(directory: Path) -> bool:
+    """Whether the config, if it can be read, is one of a model."""
+    try:
+        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    except ValueError:
+        return True
+    return isinstance(config, dict) and {"format", "model"} <= config.keys()
 
 
 def load(name_or_dir: str | Path, device: str | torch.device = "cpu") -> Model:
@@ -159,8 +184,8 @@ def _find(name_or_dir: str | Path) -> Path:
         from .hub import fetch
 
         directory = fetch(str(name_or_dir)[4:])
-    if not directory.is_dir() and str(name_or_dir) in shipped():
-        directory = _WEIGHTS / str(name_or_dir)
+    if str(name_or_dir) in shipped() and not any(map(_is_model, (directory, previous(directory)))):
+        directory = _WEIGHTS / str(name_or_dir)  # a folder of that name hides none
     for _ in range(LOOKS):
         if _is_model(directory):
             return directory

@@ -79,20 +79,33 @@ class Context:
         """Writes the tensors as safetensors, to condition on them later without the set.
 
         Raises:
+            OSError: If it can't be written; what was there stays.
             ValueError: If there is nothing to save.
         """
-        from safetensors.torch import save_file
+        from safetensors.torch import save
+
+        from ..files import write_file
 
         if not self.tensors():
             raise ValueError("context is empty: an unconditional model has nothing to save")
-        save_file({k: t.detach().contiguous() for k, t in self.tensors().items()}, path)
+        tensors = {k: t.detach().cpu().contiguous() for k, t in self.tensors().items()}
+        write_file(Path(path), save(tensors))
 
     @staticmethod
     def load(path: str | Path) -> Context:
-        """Reads what `save` wrote."""
-        from safetensors.torch import load_file
+        """Reads what `save` wrote.
 
-        return Context.of(load_file(path))
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged, or no context.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            return Context.of(load(Path(path).read_bytes()))
+        except (SafetensorError, TypeError) as error:
+            raise ValueError(f"{path} is no context, or damaged: {error}") from None
 
 
 class Stacks(NamedTuple):

@@ -146,7 +146,7 @@ class ResidualLayer(PixelLayer):
         c, above = first.step(concat_elu(v), state.rows[0])
         if self.short is not None and short is not None:
             c = c + self.short[0](concat_elu(short)[:, :, None])[:, :, 0]
-        c, below = second.step(self.dropout(concat_elu(c)), state.rows[1])
+        c, below = second.step(concat_elu(c), state.rows[1])
         v = v + F.glu(c if state.gates is None else c + state.gates[0][..., None], dim=1)
         links = concat_elu(v).permute(2, 0, 1) @ state.matrices.link
         return v, state._replace(rows=(above, below), links=links.unbind(0), column=0)
@@ -164,7 +164,7 @@ class ResidualLayer(PixelLayer):
         c = c + links[column]
         if matrices.short is not None and short is not None:
             c = torch.addmm(c, concat_elu(short), matrices.short)
-        c, b = second.step(self.dropout(concat_elu(c)), b)
+        c, b = second.step(concat_elu(c), b)
         if gates is not None:
             c = c + gates[1]
         if matrices.read is not None and read is not None:

@@ -151,7 +151,7 @@ class SnailLayer(PixelLayer):
     def step(self, h: Tensor, state: _State, read: Tensor | None = None) -> tuple[Tensor, _State]:
         gates, position, element, first, second, seen = state
         a, first = self.first.step(F.elu(h), first)
-        c, second = self.second.step(self.dropout(F.elu(a)), second)
+        c, second = self.second.step(F.elu(a), second)
         if gates is not None:
             c = c + gates
         if self.read is not None and read is not None:

@@ -54,4 +54,5 @@ class Shelf(Mapping[str, Model]):
 
 def _known(name: str) -> str:
     """What a model is called on the page."""
-    return name if name in shipped() and not Path(name).is_dir() else Path(name).resolve().name
+    own = (Path(name) / "config.json").is_file()
+    return name if name in shipped() and not own else Path(name).resolve().name
