@@ -120,7 +120,7 @@ def naive_sample(
     The same seed gives the same pixels as `p.sample((count,))`.
     """
     channels, height, width = p.event_shape
-    device = next(p.net.parameters()).device
+    device = p.device
     x = torch.zeros(count, *p.batch_shape, channels, height, width, dtype=p.dtype, device=device)
     flat = count * p.batch_shape.numel()
     shape = (flat, height, width, channels)

@@ -54,9 +54,24 @@ def test_adapt_needs_three_pictures(tiny, kinds, tmp_path, capsys):
     assert main(words) == 1
     assert "images: wanted 3 or more of the kind" in capsys.readouterr().err
     assert not (tmp_path / "mine").exists()
-    (tmp_path / "mine").mkdir()
+
+
+def test_adapt_replaces_a_model_when_told_to_and_nothing_else(tiny, kinds, tmp_path, capsys):
+    out = tmp_path / "mine"
+    words = ["adapt", tiny, "--support", str(kinds / "bar"), "--out", str(out), "--steps", "1"]
+    out.mkdir()
+    (out / "letter.txt").write_text("dear")
+    assert main([*words, "--overwrite"]) == 1
+    assert "holds something else" in capsys.readouterr().err
+    (out / "letter.txt").unlink()
+    assert main([*words, "--own", "2"]) == 0
+    capsys.readouterr()
+    before = (out / "model.safetensors").stat().st_mtime_ns
     assert main(words) == 1
-    assert "exists and is no model" in capsys.readouterr().err
+    assert "is there; choose another folder or --overwrite" in capsys.readouterr().err
+    assert (out / "model.safetensors").stat().st_mtime_ns == before
+    assert main([*words, "--own", "2", "--overwrite"]) == 0
+    assert (out / "model.safetensors").stat().st_mtime_ns != before
 
 
 def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, monkeypatch):

@@ -175,3 +175,10 @@ def test_paper_is_told_from_ink_on_all_real_drawings(data_root):
         rows = z["images"][::40]
     for x in np.unpackbits(rows, axis=1, count=105 * 105).reshape(-1, 105, 105):
         assert np.array_equal(reduce_drawing(picture(x > 0))[0], max_pool(x))
+
+
+def test_dots_of_one_pixel_in_a_tiny_picture_are_ink():
+    for seed in range(50):
+        ink = np.random.default_rng([0, seed]).random((8, 8)) < 0.1
+        if ink.any() and not ink.all():
+            assert reduce_drawing(picture(ink)).any()

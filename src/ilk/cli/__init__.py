@@ -33,7 +33,7 @@ VERBS = {
 _EPILOGUE = """examples:
   ilk demo
   ilk sample omniglot --support my_drawings/ -n 16 --out sheet.png
-  ilk score omniglot --support my_drawings/ other.png
+  ilk score omniglot other.png --support my_drawings/
   ilk train omniglot --out runs/omniglot
 
 ilk VERB --help tells more. Errors name the argument; ILK_DEBUG=1 shows where they arise."""

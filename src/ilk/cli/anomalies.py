@@ -20,6 +20,7 @@ from .common import (
     load_model,
     parse,
     picture_files,
+    read_judged,
     read_pictures,
     read_support,
     write_file,
@@ -76,8 +77,6 @@ def anomalies(
     from ilk.evaluation import anomaly_scores
     from ilk.training import memorise
 
-    if not files:
-        raise ValueError("FILES: name at least one picture to judge")
     if not 0 < false_alarms < 1:
         raise ValueError(f"--false-alarms must be between 0 and 1, got {false_alarms}")
     if steps < 0:
@@ -89,12 +88,11 @@ def anomalies(
     if steps:
         support = read_pictures(picture_files([normal], "--normal"), loaded)
     else:
-        support = read_support([normal], loaded)
+        support = read_support([normal], loaded, "--normal")
     if support is None or len(support) < 3:
         held = 0 if support is None else len(support)
         raise ValueError(f"--normal: wanted at least 3 pictures, {normal} holds {held}")
-    found = picture_files(files, "FILES")
-    x = read_pictures(found, loaded)
+    found, x = read_judged(files, loaded, "judge")
     learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
     with learning as tell:
         scores, reference = anomaly_scores(

@@ -15,8 +15,7 @@ from .common import (
     load_model,
     note,
     parse,
-    picture_files,
-    read_pictures,
+    read_judged,
     write_json,
 )
 
@@ -80,8 +79,6 @@ def classify(
         posterior,
     )
 
-    if not files:
-        raise ValueError("FILES: name at least one picture to classify")
     if isinstance(temperature, float | int) and not temperature > 0:
         raise ValueError(f"--temperature must be positive or 'fit', got {temperature}")
     loaded = load_model(model, device)
@@ -98,13 +95,11 @@ def classify(
     if len(sets) < 2:
         raise ValueError(f"--kinds: {kinds} holds one kind, there is nothing to choose from")
     weights = _weights(prior, other, names)
-    found = picture_files(files, "FILES")
+    found, x = read_judged(files, loaded, "classify")
     if temperature == "fit":
         temperature = fit_temperature(*held_out_scores(loaded, sets, directions, turned), weights)
     supports, mask = padded(sets)
-    nats = classify_by_likelihood(
-        loaded, supports, read_pictures(found, loaded), directions, mask=mask, turned=turned
-    )
+    nats = classify_by_likelihood(loaded, supports, x, directions, mask=mask, turned=turned)
     chances = posterior(nats.double(), weights, temperature)
     rows = [_row(file, names, n, c) for file, n, c in zip(found, nats, chances, strict=True)]
     if json:

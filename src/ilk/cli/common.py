@@ -31,6 +31,7 @@ __all__ = [
     "SupportPaths",
     "bar",
     "check_device",
+    "check_picture",
     "check_writable",
     "console",
     "generator",
@@ -38,6 +39,7 @@ __all__ = [
     "note",
     "parse",
     "picture_files",
+    "read_judged",
     "read_pictures",
     "read_support",
     "to_picture",
@@ -171,7 +173,44 @@ def read_pictures(files: Sequence[Path], model: Model) -> Tensor:
     return torch.stack([read_image(file, model.shape, model.levels) for file in files])
 
 
-def read_support(paths: Sequence[Path], model: Model) -> Tensor | None:
+def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Path], Tensor]:
+    """The pictures to judge, and their files. Without ink they are blank; what can't be read is
+    left out, and named.
+
+    Raises:
+        FileNotFoundError: If a path does not exist, or a folder holds no picture.
+        ValueError: If none is named, or none can be read.
+    """
+    import torch
+
+    from ilk.data import ImageError, read_image
+    from ilk.data.drawing import NoInkError
+
+    if not paths:
+        raise ValueError(
+            f"FILES: name at least one picture to {what}, before options: --support and others"
+            " take all that follows"
+        )
+    found: list[Path] = []
+    read: list[Tensor] = []
+    for file in picture_files(paths, "FILES"):
+        try:
+            image = read_image(file, model.shape, model.levels)
+        except NoInkError:
+            image = torch.zeros(model.shape, dtype=torch.uint8)
+        except ImageError as error:
+            note(f"left out: {error}")
+            continue
+        found.append(file)
+        read.append(image)
+    if not found:
+        raise ValueError("FILES: none of the pictures can be read")
+    return found, torch.stack(read)
+
+
+def read_support(
+    paths: Sequence[Path], model: Model, argument: str = "--support"
+) -> Tensor | None:
     """A support set, none for models that take none.
 
     Raises:
@@ -181,9 +220,9 @@ def read_support(paths: Sequence[Path], model: Model) -> Tensor | None:
         raise ValueError("MODEL takes labels, not a support set; use it from Python")
     if model.conditioning == "none":
         if paths:
-            raise ValueError(f"--support: {type(model).__name__} is unconditional, it takes none")
+            raise ValueError(f"{argument}: {type(model).__name__} is unconditional, it takes none")
         return None
-    support = read_pictures(picture_files(paths, "--support"), model)
+    support = read_pictures(picture_files(paths, argument), model)
     if not len(support):
         note("no --support: this is what the model expects of any kind (0 shots)")
     if len(support) > model.shots:
@@ -237,20 +276,28 @@ def check_writable(path: Path, argument: str) -> None:
         raise OSError(f"{argument}: can't write {path}: {error.strerror or error}") from None
 
 
-def write_picture(path: Path, picture: Image.Image) -> None:
-    """Writes a picture in the format that its name says, PNG by default.
+_FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG", "": "PNG"}
+
+
+def check_picture(path: Path, argument: str, *others: str) -> None:
+    """Refuses a picture to be written, or a file of `others`, before any work is done.
 
     Raises:
+        OSError: If nothing can be written there.
         ValueError: If there is no such format.
     """
+    if path.suffix.lower() not in (*_FORMS, *others):
+        wanted = ", ".join((".png", ".jpg", *others))
+        raise ValueError(f"{argument} must end in {wanted} or .webp, got {path.name!r}")
+    check_writable(path, argument)
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Writes a picture in the format that its name says, PNG by default; see `check_picture`."""
     import io
 
     buffer = io.BytesIO()
-    form = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG", "": "PNG"}
-    suffix = path.suffix.lower()
-    if suffix not in form:
-        raise ValueError(f"--out must end in .png, .jpg or .webp, got {path.name!r}")
-    picture.save(buffer, format=form[suffix])
+    picture.save(buffer, format=_FORMS[path.suffix.lower()])
     write_file(path, buffer.getvalue())
 
 

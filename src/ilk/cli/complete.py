@@ -15,7 +15,7 @@ from .common import (
     Seed,
     SupportPaths,
     bar,
-    check_writable,
+    check_picture,
     generator,
     load_model,
     parse,
@@ -73,7 +73,7 @@ def complete(
     """
     from ilk.distributions import complete_around
 
-    check_writable(out, "--out")
+    check_picture(out, "--out")
     loaded = load_model(model, device)
     (x,) = read_pictures(picture_files([image], "IMAGE")[:1], loaded)
     unknown = _mask(mask, loaded.shape)

@@ -62,7 +62,7 @@ def compress(
     from ilk.coding import pack, read_header, unpack
 
     if not files:
-        raise ValueError("FILES: name at least one picture to compress")
+        raise ValueError("FILES: name at least one picture to compress, before --support")
     if chunk < 1:
         raise ValueError(f"--chunk must be at least 1, got {chunk}")
     check_writable(out, "--out")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from .common import JsonFlag, bar, check_writable, note, parse, write_json, write_picture
+from .common import JsonFlag, bar, check_picture, note, parse, write_json, write_picture
 
 __all__ = ["data", "main"]
 
@@ -47,7 +47,7 @@ def data(
         _list(root, json)
         return
     if preview is not None:
-        check_writable(preview, "--preview")
+        check_picture(preview, "--preview")
     if name in NAMES:
         try:
             load(name, split, "train", root)

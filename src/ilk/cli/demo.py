@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from .common import Device, Seed, check_writable, generator, load_model, parse, write_picture
+from .common import Device, Seed, check_picture, generator, load_model, parse, write_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,7 +40,7 @@ def demo(
     from rich.console import Console
     from rich.table import Table
 
-    check_writable(out, "--out")
+    check_picture(out, "--out")
     begin = time.perf_counter()
     loaded = load_model(model, device)
     kinds = {path.name: path for path in sorted(DRAWINGS.iterdir()) if path.is_dir()}

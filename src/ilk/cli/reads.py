@@ -13,7 +13,7 @@ from .common import (
     Device,
     ModelName,
     SupportPaths,
-    check_writable,
+    check_picture,
     load_model,
     parse,
     read_pictures,
@@ -49,7 +49,7 @@ def reads(
     """
     import ilk.reads as r
 
-    check_writable(out, "--out")
+    check_picture(out, "--out", ".gif")
     if moments < 1 or every < 1:
         raise ValueError(f"--moments and --every: wanted 1 or more, got {moments} and {every}")
     loaded = load_model(model, device)

@@ -14,7 +14,7 @@ from .common import (
     ModelName,
     Seed,
     SupportPaths,
-    check_writable,
+    check_picture,
     generator,
     load_model,
     parse,
@@ -54,9 +54,9 @@ def sample(
 
     if n < 1:
         raise ValueError(f"-n must be at least 1, got {n}")
-    check_writable(out, "--out")
+    check_picture(out, "--out")
     if each is not None:
-        check_writable(each / "01.png", "--each")
+        check_picture(each / "01.png", "--each")
     loaded = load_model(model, device)
     p = loaded(read_support(support, loaded))
     x = p.sample((n,), generator(seed), temperature)

@@ -17,8 +17,7 @@ from .common import (
     check_writable,
     load_model,
     parse,
-    picture_files,
-    read_pictures,
+    read_judged,
     read_support,
     write_json,
     write_surprise,
@@ -51,13 +50,10 @@ def score(
     """
     import torch
 
-    if not files:
-        raise ValueError("FILES: name at least one picture to score")
     if surprise is not None:
         check_writable(surprise / "map.png", "--surprise")
     loaded = load_model(model, device)
-    found = picture_files(files, "FILES")
-    x = read_pictures(found, loaded)
+    found, x = read_judged(files, loaded, "score")
     given = read_support(support, loaded)
     with torch.inference_mode():
         each = loaded(given).log_prob_per_dim(x)

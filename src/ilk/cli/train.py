@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         _introduce(plan, recipe, folder)
     with _Screen(f"training {recipe.name}") as screen:
         result = train(recipe, folder, screen.report, kinds=plan.kinds if plan else None)
-    again = f"ilk train {' '.join(arguments)}"
+    again = f"ilk train {shlex.join(arguments)}"
     if not result.finished:
         note(f"stopped at step {result.step} of {result.steps}, saved; to go on: {again}")
         return 130

@@ -21,7 +21,7 @@ from ilk.data.picture import Fit, ImageError, flatten, open_picture, to_pixels
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-__all__ = ["read_image", "reduce_drawing", "thin"]
+__all__ = ["NoInkError", "read_image", "reduce_drawing", "thin"]
 
 OMNIGLOT = (1, 26, 26)
 STROKE = 5
@@ -33,6 +33,10 @@ LONGEST = 1024
 WORKING = 4 * EXTENT
 LEAST_CONTRAST = 24
 BRUSH = np.argwhere(np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2) <= 5) - 2
+
+
+class NoInkError(ImageError):
+    """A picture on which nothing is drawn."""
 
 
 def read_image(
@@ -55,7 +59,8 @@ def read_image(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ImageError: If it is damaged, not a picture, too large to decode safely, or without ink.
+        ImageError: If it is damaged, not a picture, too large to decode safely, or (`NoInkError`)
+            without ink.
         ValueError: If `shape`, `levels` or `fit` is out of range.
     """
     image = open_picture(source)
@@ -65,7 +70,7 @@ def read_image(
         return torch.from_numpy(reduce_drawing(image))
     except ImageError as error:
         if isinstance(source, str | Path):
-            raise ImageError(f"{source}: {error}") from error
+            raise type(error)(f"{source}: {error}") from error
         raise
 
 
@@ -84,7 +89,7 @@ def reduce_drawing(image: PILImage.Image) -> np.ndarray:
        centred and its longer side scaled to 68 pixels.
 
     Raises:
-        ImageError: If there is no ink.
+        NoInkError: If there is no ink.
 
     Example:
         >>> from PIL import Image, ImageDraw
@@ -221,7 +226,7 @@ def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     contrast = _contrast(values)
     threshold, distance = _otsu(contrast)
     if distance < LEAST_CONTRAST:
-        raise ImageError("no ink: all of it is as bright as the paper")
+        raise NoInkError("no ink: all of it is as bright as the paper")
     ys = np.flatnonzero((contrast > threshold).any(axis=1))
     xs = np.flatnonzero((contrast > threshold).any(axis=0))
     # A margin of one pixel, so that strokes at the edge of the box are smoothed like all others.
@@ -235,8 +240,9 @@ def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ink = np.asarray(bits.resize(size, Image.Resampling.BOX)) > 0
     else:
         large = Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC)
-        large = large.filter(ImageFilter.GaussianBlur(0.5 * scale))
-        ink = np.asarray(large) > threshold
+        smooth = np.asarray(large.filter(ImageFilter.GaussianBlur(0.5 * scale))) > threshold
+        # Dots of a pixel each are smoothed away.
+        ink = smooth if smooth.any() else np.asarray(large) > threshold
     return ink, box / max(values.shape)
 
 

@@ -85,8 +85,6 @@ def open_picture(
             image = Image.open(file, formats=tuple(formats))
             _check_size(image, name, max_pixels)
             image.load()
-            if 0 in image.size:
-                raise ImageError(f"{name}: damaged or cut short (it has no pixels)")
             if image.mode == "F":
                 raise ImageError(f"{name}: floating-point pixels; wanted 8 or 16 bits")
             return ImageOps.exif_transpose(image)

@@ -115,7 +115,7 @@ class Autoregressive(Distribution):
         samples = x.dim() - 3 - len(self.batch_shape)
         if torch.is_grad_enabled() or samples < 1:
             return self.log_prob_per_dim(x).sum(dim=(-3, -2, -1))
-        most = _TOGETHER.get(self._device.type, _ELSEWHERE)
+        most = _TOGETHER.get(self.device.type, _ELSEWHERE)
         some = max(1, most // max(1, self.batch_shape.numel()))
         parts = x.flatten(0, samples - 1).split(some)
         each = [self.log_prob_per_dim(part).sum(dim=(-3, -2, -1)) for part in parts]
@@ -139,7 +139,7 @@ class Autoregressive(Distribution):
             ValueError: If the temperature is negative or not finite.
         """
         shape = self._extended_shape(torch.Size(sample_shape))
-        x = torch.zeros(shape, dtype=self.dtype, device=self._device)
+        x = torch.zeros(shape, dtype=self.dtype, device=self.device)
         return self._draw(x, None, generator, temperature).clone()
 
     def complete(
@@ -264,7 +264,7 @@ class Autoregressive(Distribution):
         x = self.checked(x)
         each = self._extended_shape()
         sample = x.shape[: x.dim() - len(each)]
-        flat = x.to(self._device).reshape(sample.numel(), *each)
+        flat = x.to(self.device).reshape(sample.numel(), *each)
         return blob.encode(Turns.one(self, len(flat)), flat, sample)
 
     def decode(self, data: bytes, elsewhere: bool = False) -> Tensor:
@@ -285,7 +285,7 @@ class Autoregressive(Distribution):
 
         code = blob.parse(data)
         turns = Turns.one(self, math.prod(code.sample_shape))
-        x = blob.decode(turns, code, self._device, elsewhere)
+        x = blob.decode(turns, code, self.device, elsewhere)
         return x.reshape(*code.sample_shape, *self._extended_shape()).clone()
 
     # What is made in this mode can be neither changed nor learned from; its copies can be.
@@ -322,7 +322,8 @@ class Autoregressive(Distribution):
         return pixels.unflatten(2, tuple(self.event_shape[1:])).to(self.dtype)
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the net is, and so the samples."""
         tensors = (*self.net.parameters(), *self.net.buffers())
         return tensors[0].device if tensors else torch.device("cpu")
 
@@ -346,7 +347,7 @@ class Autoregressive(Distribution):
 
     def flatten(self, x: Tensor) -> Tensor:
         """Images `(N, C, H, W)`, those of one condition next to one another."""
-        x = self.checked(x).to(self._device).reshape(-1, *self.batch_shape, *self.event_shape)
+        x = self.checked(x).to(self.device).reshape(-1, *self.batch_shape, *self.event_shape)
         return x.transpose(0, 1).flatten(0, 1) if self.batch_shape else x
 
     def lay_out(self, y: Tensor, x: Tensor) -> Tensor:

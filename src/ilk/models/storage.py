@@ -192,6 +192,8 @@ def _find(name_or_dir: str | Path) -> Path:
         if not directory.exists() and _is_model(previous(directory)):
             return previous(directory)  # it is being replaced, or whoever did was interrupted
         time.sleep(0.002)  # of two that replace it, one was between these two looks
+    if _is_model(directory / "model"):
+        raise FileNotFoundError(f"{directory} is a run: its model is {directory / 'model'}")
     raise FileNotFoundError(
         f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
         f"model.safetensors, one of the shipped models {shipped()}, or hub:you/name"

@@ -23,5 +23,5 @@ def read_weights(p: Autoregressive, x: Tensor) -> Tensor:
     """
     if not (isinstance(p.net, PixelNet) and len(p.net.reads)):
         raise ValueError("model: it has no attention to show")
-    looks = p.net.looks(x[None].to(next(p.net.parameters()).device), p.context)
+    looks = p.net.looks(x[None].to(p.device), p.context)
     return torch.stack([w[0].mean(dim=0).flatten(0, 1) for w in looks]).mean(dim=0)
