@@ -43,7 +43,7 @@ def test_one_bad_file_does_not_end_it(words, pile, kinds, capsys):
 def test_none_that_can_be_read(pile, kinds, capsys):
     words = ["score", "omniglot", str(pile / "text.png"), "--support", str(kinds / "bar")]
     assert main(words) == 1
-    assert "FILES: none of the pictures can be read" in capsys.readouterr().err
+    assert "text.png: not a picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,8 @@ def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Pa
 
     Raises:
         FileNotFoundError: If a path does not exist, or a folder holds no picture.
-        ValueError: If none is named, or none can be read.
+        ImageError: If none can be read: why the last one can't.
+        ValueError: If none is named.
     """
     import torch
 
@@ -193,18 +194,21 @@ def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Pa
         )
     found: list[Path] = []
     read: list[Tensor] = []
+    failed: list[ImageError] = []
     for file in picture_files(paths, "FILES"):
         try:
             image = read_image(file, model.shape, model.levels)
         except NoInkError:
             image = torch.zeros(model.shape, dtype=torch.uint8)
         except ImageError as error:
-            note(f"left out: {error}")
+            failed.append(error)
             continue
         found.append(file)
         read.append(image)
+    for error in failed if found else failed[:-1]:
+        note(f"left out: {error}")
     if not found:
-        raise ValueError("FILES: none of the pictures can be read")
+        raise failed[-1]
     return found, torch.stack(read)
 
 
