@@ -146,6 +146,7 @@ def test_evaluate_and_train_on_a_folder(model: str, tmp_path: Path, capsys) -> N
         (["sample", "{model}", "--out", "{empty}"], "is a folder, wanted a file"),
         (["sample", "{model}", "--out", "{empty}/s.tiff"], "--out must end in"),
         (["sample", "{model}", "--device", "abacus"], "--device 'abacus' can't be used here"),
+        (["evaluate", "{model}", "--device", "abacus"], "--device 'abacus' can't be used here"),
         (["score", "{model}", "nowhere.png"], "FILES: no such file or folder: nowhere.png"),
         (["info", "cuneiform"], "no model 'cuneiform'"),
         (["demo", "--model", "{model}", "--kind", "cat"], "--kind must be one of"),

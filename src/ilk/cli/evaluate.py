@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from .common import Device, JsonFlag, ModelName, bar, check_writable, parse, write_json
+from .common import (
+    Device,
+    JsonFlag,
+    ModelName,
+    bar,
+    check_device,
+    check_writable,
+    parse,
+    write_json,
+)
 
 __all__ = ["evaluate", "main"]
 
@@ -62,6 +71,7 @@ def evaluate(
     """
     from ilk import evaluation
 
+    check_device(device)
     if out is not None:
         check_writable(out, "--out")
     with bar("evaluating") as tell:

@@ -331,6 +331,8 @@ _FLIPS: dict[str, Any] = {
 _FINE: dict[str, Any] = {"patch": 2, "local": True}
 _STEPS: dict[str, Any] = {"layer": 4, "learn_step_size": True}
 _PLACES: dict[str, Any] = {"positions": True}
+# In photographs what is made of the support set grows without it until every gate is shut.
+_PHOTOS: dict[str, Any] = _FINE | {"norm": True}
 
 RECIPES: dict[str, Recipe] = _named(
     Recipe(name="omniglot", model="attention", model_args=_FINE, steps=21_000, **_SMALL_STEPS),
@@ -366,15 +368,14 @@ RECIPES: dict[str, Recipe] = _named(
     Recipe(
         name="products",
         model="attention",
-        model_args=_FINE,
+        model_args=_PHOTOS,
         data="products-32",
         likelihood="logistics",
-        width=48,
-        batch=2,
+        mirror=True,
+        batch=8,
         queries=4,
         even_shots=True,
-        least_shots=1,
-        steps=2_000,
+        steps=7_000,
         warmup=100,
     ),
     Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
@@ -391,7 +392,7 @@ RECIPES: dict[str, Recipe] = _named(
     Recipe(
         name="folder",
         model="attention",
-        model_args=_FINE,
+        model_args=_PHOTOS,
         likelihood="logistics",
         data="images",
         batch=2,
