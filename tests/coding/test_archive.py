@@ -19,6 +19,7 @@ from ilk.coding import (
     Platform,
     Turns,
     archive,
+    blob,
     pack,
     read_header,
     unpack,
@@ -216,6 +217,21 @@ def test_headers_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(CodingError, match=reason):
         unpack(rewritten(content, change), model, partial=True)
+
+
+def test_a_support_set_that_no_bytes_can_hold_is_refused(model: Model, content: bytes) -> None:
+    (_, size), *_ = read_header(content).chunks
+    begin, count = body(content), 2**36
+    told = blob.parse(content[begin : begin + size])._replace(sample_shape=(count,)).pack()
+
+    def change(fields: dict[str, Any]) -> None:
+        fields.update(support=count)
+        fields["chunks"][0] = [count, len(told)]
+
+    changed = rewritten(content, change)
+    head = changed[: len(changed) - len(content) + begin]
+    with pytest.raises(CodingError, match=r"support set can't be read.*images are claimed"):
+        unpack(head + told + content[begin + size :], model, partial=True)
 
 
 def test_a_header_that_swells_is_refused(

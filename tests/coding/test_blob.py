@@ -238,6 +238,29 @@ def test_numbers_out_of_range_are_refused(at: int, value: int, reason: str) -> N
         p.decode(rewritten(p.encode(p.sample((3,))), change))
 
 
+@pytest.mark.parametrize("shape", [(2**33,), (2**50,), (2**62, 2**62), (2**62, 2**62, 0)])
+def test_more_images_than_bytes_can_hold_are_refused(shape: tuple[int, ...]) -> None:
+    """Before memory is taken for them, by the one check that knows how many there are."""
+    p = told(few_shot())
+    code = blob.parse(p.encode(p.sample((3,))))
+    with pytest.raises(CodingError, match=r"images are claimed|no code"):
+        p.decode(code._replace(sample_shape=shape, pixels=0).pack())
+
+
+def test_the_surest_code_there_is_holds_as_many_images_as_it_says() -> None:
+    """Values of which each costs the least: the bound on images must let them pass."""
+    model = GatedPixelCNN((1, 8, 8), 256, width=8, depth=1, likelihood="categorical").eval()
+    with torch.no_grad():
+        model.net.head[-1].weight.zero_()
+        model.net.head[-1].bias.copy_(100.0 * (torch.arange(256) == 7))
+    x = torch.full((3000, 1, 8, 8), 7, dtype=torch.uint8)
+    coded = model().encode(x)
+    assert len(coded) < 40 and torch.equal(model().decode(coded), x)
+    claimed = blob.parse(coded)._replace(sample_shape=(100_000,))
+    with pytest.raises(CodingError, match=r"100,000 images are claimed, more than \d+ bytes"):
+        model().decode(claimed.pack())
+
+
 @pytest.mark.parametrize("number", [0, 127, 128, 300, 2**32, 2**63 - 1])
 def test_numbers_of_any_length_come_back(number: int) -> None:
     written = blob._leb128(number)

@@ -21,6 +21,7 @@ they are the images that went in is the checksum of their pixels.
 from __future__ import annotations
 
 import binascii
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from ..distributions.likelihoods import UNIT
 from ..steps import Steps, finish
 from . import stream
 from .errors import CodingError
@@ -46,6 +48,7 @@ MAGIC, VERSION = b"ilkb", 2
 _HEAD = struct.Struct("<4sB2s2s2s2sI")
 _CRC = struct.Struct("<H")
 _MOST_DIMENSIONS = 64
+_MOST_IMAGES = 1 << 40
 _NONSENSE = "blob: no code of ilk, though its checksum is right"
 
 
@@ -99,6 +102,8 @@ def parse(blob: bytes) -> Code:
     shape = tuple(_read_leb128(rest) for _ in range(min(dims, _MOST_DIMENSIONS + 1)))
     words = bytes(rest)
     if not 1 <= threads <= MOST_THREADS or dims > _MOST_DIMENSIONS or len(words) % 4:
+        raise CodingError(_NONSENSE)
+    if math.prod(max(n, 1) for n in shape) > _MOST_IMAGES:
         raise CodingError(_NONSENSE)
     model, condition, machine, libraries = marks
     return Code(model, condition, machine, libraries, pixels, threads, shape, words)
@@ -158,7 +163,8 @@ def decoding(
     p = turns.first
     _compare(code, _marks(p, device), p, device, elsewhere)
     count = sum(turns.sizes) * p.batch_shape.numel()
-    x = torch.zeros(sum(turns.sizes), *p.batch_shape, *p.event_shape, dtype=p.dtype)
+    _check_count(code, count, p)
+    x = torch.zeros(0, *p.batch_shape, *p.event_shape, dtype=p.dtype)
     if count:
         try:
             x = yield from _computed(stream.read(turns, code.words), code.threads, device)
@@ -203,6 +209,17 @@ def _marks(p: Autoregressive, device: torch.device) -> tuple[bytes, bytes, bytes
         digest({}, here.machine, size=2),
         digest({}, here.libraries, size=2),
     )
+
+
+def _check_count(code: Code, count: int, p: Autoregressive) -> None:
+    """Refuses more images than the stream can hold, before memory is taken for them.
+
+    Even the surest value costs a little: all other levels have a mass of 1 or more.
+    """
+    least = -math.log2(1 - (p.levels - 1) / UNIT)
+    if count * p.event_shape.numel() > 8 * len(code.words) / least:
+        held = f"{len(code.words):,} bytes"
+        raise CodingError(f"blob: {count:,} images are claimed, more than {held} can hold")
 
 
 def _compare(
