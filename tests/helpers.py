@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ilk.distributions import Autoregressive
 
@@ -40,3 +43,36 @@ def chance(observed: Tensor, expected: Tensor, least: float = 10.0) -> float:
     assert len(e) > 1, "one cell holds all there is: nothing is tested"
     statistic = ((o - e) ** 2 / e).sum()
     return torch.special.gammaincc(torch.tensor((len(e) - 1) / 2).double(), statistic / 2).item()
+
+
+class _Remote(torch.Generator):
+    """A generator that says it is on a device that there is everywhere."""
+
+    device = torch.device("meta")
+
+
+class Elsewhere(TorchFunctionMode):
+    """Draws with `generator` as if it were on another device.
+
+    A function that draws with it has to be told of that device, or be given a tensor that was
+    sent there; torch refuses anything else.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.generator = _Remote().manual_seed(seed)
+        self.sent: list[Tensor] = []
+        self.draws = 0
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func is Tensor.to and args[1] is _Remote.device:
+            self.sent.append(args[0])
+            return args[0]
+        if given.get("generator") is self.generator:
+            there = any(args[0] is t for t in self.sent)
+            assert there or given.pop("device", None) == _Remote.device, f"{func} draws here"
+            self.draws += 1
+        return func(*args, **given)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.modules.dropout import _DropoutNd
 
 from .distributions import Autoregressive
+from .distributions.autoregressive import device_of
 from .models.base import Model
 from .nn.mode import resting
 
@@ -125,7 +126,8 @@ def naive_sample(
     flat = count * p.batch_shape.numel()
     shape = (flat, height, width, channels)
     dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)
-    uniform = torch.rand(shape, generator=generator, dtype=dtype).to(x.device)
+    uniform = torch.rand(shape, generator=generator, device=device_of(generator), dtype=dtype)
+    uniform = uniform.to(device)
     for t in range(height * width):
         i, j = divmod(t, width)
         parameters = p.parameters(x)[..., i, j]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from helpers import FALSE_ALARM, all_images, chance, frequencies
+from helpers import FALSE_ALARM, Elsewhere, all_images, chance, frequencies
 from torch import Tensor
 
 import ilk
@@ -125,6 +125,14 @@ def test_blocks_share_the_unknown_pixels_out() -> None:
         for here in blocks:
             rows, columns = here.nonzero().T
             assert rows.max() - rows.min() < 3 and columns.max() - columns.min() < 3
+
+
+def test_a_source_of_randomness_elsewhere_draws_the_same(p) -> None:
+    x = p.sample((), seed(0))
+    with Elsewhere(seed=3) as far:
+        there = complete_around(p, x, BEHIND, 5, block=2, generator=far.generator)
+    here = complete_around(p, x, BEHIND, 5, block=2, generator=seed(3))
+    assert far.draws and torch.equal(there.images, here.images)
 
 
 def test_what_follows_in_raster_order() -> None:

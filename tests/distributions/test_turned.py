@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 import torch
+from helpers import Elsewhere
 
 import ilk
 from ilk.distributions import Turned
@@ -57,6 +58,32 @@ def test_samples_come_as_often_as_it_says(batch: bool):
         seen = torch.bincount(code[:, b], minlength=16) / count
         error = (wanted[:, b] * (1 - wanted[:, b]) / count).sqrt()
         assert ((seen - wanted[:, b]).abs() < 5 * error + 1e-6).all()
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_source_of_randomness_elsewhere_draws_the_same(batch: bool):
+    q = Turned.of(model((1, 2, 2)), every(2)[torch.tensor([[3], [6]])] if batch else None)
+    with Elsewhere(seed=3) as far:
+        x = q.sample((9,), far.generator)
+    assert far.draws == 5 and torch.equal(x, q.sample((9,), torch.Generator().manual_seed(3)))
+
+
+class Far:
+    """Images on a device without numbers, one distribution or two."""
+
+    event_shape, dtype, device = (1, 2, 2), torch.uint8, torch.device("meta")
+
+    def __init__(self, *batch: int):
+        self.batch_shape = torch.Size(batch)
+
+    def sample(self, shape, generator):
+        return torch.zeros(*shape, *self.batch_shape, 1, 2, 2, dtype=self.dtype, device="meta")
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_samples_are_where_the_network_is(batch: tuple[int, ...]):
+    x = Turned([Far(*batch)] * 4).sample((9,))
+    assert x.device.type == "meta" and x.shape == (9, *batch, 1, 2, 2) and x.dtype == torch.uint8
 
 
 def test_only_square_images_can_be_turned():

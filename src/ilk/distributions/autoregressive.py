@@ -167,6 +167,7 @@ class Autoregressive(Distribution):
         """
         if known.dtype != torch.bool:
             raise ValueError(f"known must be a boolean mask, got {known.dtype}")
+        known = known.to(x.device)
         try:
             x = self.checked(torch.where(known, x, 0))
             known = known.broadcast_to(x.shape)
@@ -213,7 +214,7 @@ class Autoregressive(Distribution):
         # One number for every value of every image, in a fixed order: what a seed draws depends
         # neither on which face computes the parameters nor on which pixels are known.
         dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)
-        device = None if generator is None else generator.device
+        device = device_of(generator)
         uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
         uniform = uniform.to(flat.device)
 
@@ -374,3 +375,8 @@ class Autoregressive(Distribution):
             rest = self.flatten(x).long().flatten(2)[..., end:].unbind(2)
             walk = chain(islice(walk, end), zip(rest, rest, strict=True))
         return self.lay_out(self.gather(walk), x)
+
+
+def device_of(generator: torch.Generator | None) -> torch.device | None:
+    """Where a source of randomness draws, which no function of torch finds out by itself."""
+    return None if generator is None else generator.device

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from ..steps import Steps, finish
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, device_of
 
 __all__ = ["Completions", "complete_around", "completing", "follows", "resample", "sweep"]
 
@@ -113,6 +113,7 @@ def completing(
 
     What a step gives is written on by the next; copy it to keep it.
     """
+    x, known = x.to(p.device), known.to(p.device)
     unknown = _unknown(p, x, known)
     least = {"count": (count, 1), "particles": (particles, 1), "passes": (passes, 0)}
     for name, (value, wanted) in {**least, "block": (block, 1)}.items():
@@ -258,6 +259,7 @@ def _at_once(p: Autoregressive, values: int) -> int:
 
 
 def _choose(x: Tensor, weight: Tensor, generator: torch.Generator | None) -> Tensor:
+    weight = weight.to(device_of(generator))
     chosen = torch.multinomial(weight, 1, generator=generator)[:, 0]
     return x[torch.arange(len(x)), chosen.to(x.device)]
 
@@ -265,10 +267,11 @@ def _choose(x: Tensor, weight: Tensor, generator: torch.Generator | None) -> Ten
 def _blocks(unknown: Tensor, side: int, generator: torch.Generator | None) -> list[Tensor]:
     """Masks `(H, W)` that share the unknown pixels out among squares."""
     height, width = unknown.shape
-    top, left = torch.randint(side, (2,), generator=generator).tolist()
+    device = device_of(generator)
+    top, left = torch.randint(side, (2,), generator=generator, device=device).tolist()
     rows = (torch.arange(height, device=unknown.device) + top) // side
     columns = (torch.arange(width, device=unknown.device) + left) // side
     square = rows[:, None] * (width + side) + columns
     there = square[unknown].unique()
-    order = torch.randperm(len(there), generator=generator)
+    order = torch.randperm(len(there), generator=generator, device=device).tolist()
     return [unknown & (square == there[i]) for i in order]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from .autoregressive import Autoregressive
+from .autoregressive import Autoregressive, device_of
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -93,16 +93,16 @@ class Turned(Distribution):
         several = math.prod(self.batch_shape) > 1
         # For several conditions each draws its own sides, so all four are drawn from throughout.
         count = (shape.numel(), *self.batch_shape) if several else (shape.numel(),)
-        side = torch.randint(4, count, generator=generator)
-        x = torch.zeros(shape.numel(), *self.batch_shape, *self.event_shape).to(
-            self.turns[0].dtype
-        )
+        side = torch.randint(4, count, generator=generator, device=device_of(generator)).cpu()
+        first = self.turns[0]
+        size = (shape.numel(), *self.batch_shape, *self.event_shape)
+        x = torch.zeros(size, dtype=first.dtype, device=first.device)
         for r, p in enumerate(self.turns):
             chosen = side == r
             drawn = len(side) if several else int(chosen.sum())
             if not drawn:
                 continue
-            y = turned(p.sample((drawn,), generator), -r).to(x.device)
+            y = turned(p.sample((drawn,), generator), -r)
             x[chosen] = y[chosen] if several else y
         return x.view(*shape, *self.batch_shape, *self.event_shape).clone()
 
