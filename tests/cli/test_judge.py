@@ -52,11 +52,13 @@ def test_none_that_can_be_read(pile, kinds, capsys):
         (["complete", "{a}", "--mask", "right", "--out", "c.gif"], "--out must end in .png"),
         (["sample", "--out", "s.bmp"], "--out must end in .png, .jpg or .webp, got 's.bmp'"),
         (["reads", "{a}", "--support", "{a}", "--out", "r.bmp"], ".jpg, .gif or .webp"),
+        (["reads", "{kinds}", "--support", "{a}"], "PICTURE: {kinds} is a folder, wanted one picture"),
     ],
 )
-def test_outputs_are_refused_before_the_work(words, message, kinds, tmp_path, monkeypatch, capsys):
+def test_mistakes_are_refused_before_the_work(words, message, kinds, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ilk.load", None)  # nothing is loaded
-    verb, *rest = (w.format(a=next((kinds / "bar").iterdir())) for w in words)
+    places = {"a": next((kinds / "bar").iterdir()), "kinds": kinds}
+    verb, *rest = (w.format(**places) for w in words)
     assert main([verb, "omniglot", *rest]) == 1
-    assert message in capsys.readouterr().err
+    assert message.format(**places) in capsys.readouterr().err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from ilk.data import ImageError, max_pool, read_image, reduce_drawing, thin
+from ilk.data import ImageError, max_pool, read_image, read_mask, reduce_drawing, thin
 
 from .pictures import overlap, scribble, thicken
 
@@ -128,6 +128,31 @@ def test_a_tight_crop_and_a_drawing_in_a_corner_become_alike():
     extent = max(np.ptp(ys), np.ptp(xs)) + 1
     assert 16 <= extent <= 19
     assert abs(ys.min() + ys.max() - 25) <= 2 and abs(xs.min() + xs.max() - 25) <= 2
+
+
+@pytest.mark.parametrize("size", [(300, 300), (300, 200), (200, 310)])
+def test_a_drawing_that_keeps_its_place_lies_under_its_mask(size):
+    """Whatever page a fragment is on: a mask of its ink covers it, one of the rest does not."""
+    page = Image.new("L", size, 255)
+    box = (20, 30, 60, 70)
+    ImageDraw.Draw(page).rectangle(box, outline=0, width=12)
+    x = read_image(page, (1, 26, 26), 2, keep_place=True)
+    over = Image.new("L", size)
+    ImageDraw.Draw(over).rectangle((10, 20, 70, 80), fill=255)
+    mask = read_mask(over, page, (1, 26, 26), 2)
+    assert 8 <= x.sum() < 40 and not (x[0] > 0)[~mask].any()
+    assert mask.sum() < 60
+    moved = read_image(page, (1, 26, 26), 2)
+    assert (moved[0] > 0)[~mask].any()
+
+
+def test_a_mask_is_cropped_as_the_picture_is():
+    photo, mask = Image.new("RGB", (40, 20), "white"), Image.new("L", (20, 10))
+    mask.paste(255, (5, 0, 10, 10))
+    covered = read_mask(mask, photo, (3, 10, 10), 256)
+    assert covered.tolist() == [[True] * 5 + [False] * 5] * 10
+    with pytest.raises(ValueError, match="mask: wanted the proportions of the image, 40 x 20"):
+        read_mask(Image.new("L", (20, 20)), photo, (3, 10, 10), 256)
 
 
 def test_hair_lines_on_a_large_page_survive():

@@ -37,6 +37,7 @@ __all__ = [
     "generator",
     "load_model",
     "note",
+    "one_picture",
     "parse",
     "picture_files",
     "read_judged",
@@ -160,6 +161,19 @@ def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
         else:
             raise FileNotFoundError(f"{argument}: no such file or folder: {path}")
     return files
+
+
+def one_picture(path: Path, argument: str) -> None:
+    """Refuses a folder where one picture is wanted.
+
+    Raises:
+        FileNotFoundError: If the path does not exist.
+        IsADirectoryError: If it is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{argument}: {path} is a folder, wanted one picture")
+    if not path.exists():
+        raise FileNotFoundError(f"{argument}: no such file: {path}")
 
 
 def read_pictures(files: Sequence[Path], model: Model) -> Tensor:

@@ -18,9 +18,8 @@ from .common import (
     check_picture,
     generator,
     load_model,
+    one_picture,
     parse,
-    picture_files,
-    read_pictures,
     read_support,
     write_json,
     write_picture,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ilk.distributions import Completions
+    from ilk.models import Model
 
 __all__ = ["complete", "main"]
 
@@ -71,12 +71,16 @@ def complete(
 
     Example: ilk complete omniglot torn.png --mask right --support my_drawings/
     """
+    from ilk.data import read_image
     from ilk.distributions import complete_around
 
+    if n < 1:
+        raise ValueError(f"-n must be at least 1, got {n}")
     check_picture(out, "--out")
+    one_picture(image, "IMAGE")
     loaded = load_model(model, device)
-    (x,) = read_pictures(picture_files([image], "IMAGE")[:1], loaded)
-    unknown = _mask(mask, loaded.shape)
+    unknown = _mask(mask, image, loaded)
+    x = read_image(image, loaded.shape, loaded.levels, keep_place=True)
     p = loaded(read_support(support, loaded))
     with bar("completing") as tell:
         done = complete_around(
@@ -104,17 +108,18 @@ def complete(
         print(f"nats of the whole: {nats[0]:.1f} to {nats[-1]:.1f}")
 
 
-def _mask(mask: str, shape: tuple[int, int, int]) -> Tensor:
-    """Which pixels `(H, W)` to draw anew.
+def _mask(mask: str, image: Path, model: Model) -> Tensor:
+    """Which pixels `(H, W)` of an image to draw anew.
 
     Raises:
-        ValueError: If there is no such part or file, or nothing of it is bright.
+        ValueError: If there is no such part or file, or it is not of the image's proportions, or
+            nothing of it is bright.
     """
     import torch
 
-    from ilk.data import open_picture, to_pixels
+    from ilk.data import read_mask
 
-    _, height, width = shape
+    _, height, width = model.shape
     unknown = torch.zeros(height, width, dtype=torch.bool)
     y, x = height // 2, width // 2
     parts = {
@@ -132,7 +137,7 @@ def _mask(mask: str, shape: tuple[int, int, int]) -> Tensor:
         return unknown
     if not Path(mask).is_file():
         raise ValueError(f"--mask: wanted a picture or one of {', '.join(parts)}, got {mask!r}")
-    unknown = torch.from_numpy(to_pixels(open_picture(mask), (1, height, width), 2))[0] > 0
+    unknown = read_mask(mask, image, model.shape, model.levels)
     if not unknown.any():
         raise ValueError(f"--mask: no pixel of {mask} is bright, there is nothing to draw")
     return unknown

@@ -15,6 +15,7 @@ from .common import (
     SupportPaths,
     check_picture,
     load_model,
+    one_picture,
     parse,
     read_pictures,
     read_support,
@@ -50,6 +51,7 @@ def reads(
     import ilk.reads as r
 
     check_picture(out, "--out", ".gif")
+    one_picture(picture, "PICTURE")
     if moments < 1 or every < 1:
         raise ValueError(f"--moments and --every: wanted 1 or more, got {moments} and {every}")
     loaded = load_model(model, device)

@@ -16,7 +16,7 @@ from ilk.data.download import (
     fetch,
     verify,
 )
-from ilk.data.drawing import read_image, reduce_drawing, thin
+from ilk.data.drawing import read_image, read_mask, reduce_drawing, thin
 from ilk.data.episodes import Batch, Episodes, draw_batch, test_episodes
 from ilk.data.flips import load_flips, mirror_pairs
 from ilk.data.folder import FolderReport, Skipped, part_of_folder, read_folder
@@ -70,6 +70,7 @@ __all__ = [
     "quantise",
     "read_folder",
     "read_image",
+    "read_mask",
     "reduce_drawing",
     "test_episodes",
     "thin",

@@ -21,7 +21,7 @@ from ilk.data.picture import Fit, ImageError, flatten, open_picture, to_pixels
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-__all__ = ["NoInkError", "read_image", "reduce_drawing", "thin"]
+__all__ = ["NoInkError", "read_image", "read_mask", "reduce_drawing", "thin"]
 
 OMNIGLOT = (1, 26, 26)
 STROKE = 5
@@ -32,6 +32,7 @@ OFFSET = 26
 LONGEST = 1024
 WORKING = 4 * EXTENT
 LEAST_CONTRAST = 24
+SKEW = 0.02
 BRUSH = np.argwhere(np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2) <= 5) - 2
 
 
@@ -44,6 +45,7 @@ def read_image(
     shape: tuple[int, int, int],
     levels: int,
     fit: Fit = "crop",
+    keep_place: bool = False,
 ) -> Tensor:
     """Any drawing or photo as a model's pixels, uint8 `(C, H, W)` in `0..levels-1`.
 
@@ -56,6 +58,7 @@ def read_image(
         shape: `(C, H, W)` of the model.
         levels: Of the model.
         fit: What the plain rules do about another aspect ratio.
+        keep_place: Of a drawing, see `reduce_drawing`; the plain rules move nothing.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -64,17 +67,58 @@ def read_image(
         ValueError: If `shape`, `levels` or `fit` is out of range.
     """
     image = open_picture(source)
-    if tuple(shape) != OMNIGLOT or levels != 2:
+    if not _drawn(shape, levels):
         return torch.from_numpy(to_pixels(image, shape, levels, fit))
     try:
-        return torch.from_numpy(reduce_drawing(image))
+        return torch.from_numpy(reduce_drawing(image, keep_place))
     except ImageError as error:
         if isinstance(source, str | Path):
             raise type(error)(f"{source}: {error}") from error
         raise
 
 
-def reduce_drawing(image: PILImage.Image) -> np.ndarray:
+def read_mask(
+    source: str | Path | bytes | PILImage.Image,
+    image: str | Path | bytes | PILImage.Image,
+    shape: tuple[int, int, int],
+    levels: int,
+) -> Tensor:
+    """Which pixels of an image a mask covers, bool `(H, W)`: where it is bright on half of one.
+
+    The mask is laid over the image and brought to the model's size the way that `read_image`
+    brings the image, with `keep_place`.
+
+    Arguments:
+        source: The mask, of the proportions of the image.
+        image: What it is laid over.
+        shape: `(C, H, W)` of the model.
+        levels: Of the model.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImageError: If one is damaged, not a picture, or too large to decode safely.
+        ValueError: If the mask has other proportions than the image.
+    """
+    from PIL import ImageOps
+
+    mask, (width, height) = flatten(open_picture(source), colour=False), open_picture(image).size
+    if abs(mask.width * height / (mask.height * width) - 1) > SKEW:
+        raise ValueError(
+            f"mask: wanted the proportions of the image, {width} x {height},"
+            f" got {mask.width} x {mask.height}"
+        )
+    if _drawn(shape, levels):
+        side = max(mask.size)
+        mask = ImageOps.pad(mask, (side, side))
+    return torch.from_numpy(to_pixels(mask, (1, *shape[1:]), 2))[0] > 0
+
+
+def _drawn(shape: tuple[int, int, int], levels: int) -> bool:
+    """Whether the model knows drawings, as `reduce_drawing` makes them."""
+    return tuple(shape) == OMNIGLOT and levels == 2
+
+
+def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarray:
     """A drawing as `omniglot-26` has them: uint8 `(1, 26, 26)`, 1 is ink.
 
     A two-valued image of 105 x 105 is only pooled, one of 26 x 26 passes; which value is paper,
@@ -87,6 +131,11 @@ def reduce_drawing(image: PILImage.Image) -> np.ndarray:
        side of the ink's box 20 to 98 pixels of 105, its middle at most 26 away from the middle of
        the page (99.5 % of Omniglot). Otherwise, as for a crop that the ink fills, the drawing is
        centred and its longer side scaled to 68 pixels.
+
+    Arguments:
+        image: The drawing.
+        keep_place: Leave place and size as they are, on a page made square about its middle: for
+            a drawing of which a part is missing, whose ink does not tell how large it was.
 
     Raises:
         NoInkError: If there is no ink.
@@ -106,7 +155,7 @@ def reduce_drawing(image: PILImage.Image) -> np.ndarray:
             return bits.astype(np.uint8)[None]
         return max_pool((values != _paper(values)).astype(np.uint8))[None]
     ink, box = _ink(values)
-    return max_pool(_redraw(thin(ink), box, image.size))[None]
+    return max_pool(_redraw(thin(ink), box, image.size, keep_place))[None]
 
 
 def thin(ink: np.ndarray) -> np.ndarray:
@@ -246,14 +295,18 @@ def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ink, box / max(values.shape)
 
 
-def _redraw(line: np.ndarray, box: np.ndarray, canvas: tuple[int, int]) -> np.ndarray:
+def _redraw(
+    line: np.ndarray, box: np.ndarray, canvas: tuple[int, int], keep_place: bool
+) -> np.ndarray:
     """Lines on a page of 105 x 105 in Omniglot's stroke, placed as `reduce_drawing` says."""
     points = (np.argwhere(line) + 0.5) / line.shape * (box[2:] - box[:2]) + box[:2]
     extent = SIDE * float((box[2:] - box[:2]).max())
     offset = SIDE * float(np.abs((box[:2] + box[2:]) / 2 - 0.5).max())
     square = max(canvas) <= 1.1 * min(canvas)
     at = points * SIDE - 0.5
-    if not (square and EXTENTS[0] <= extent <= EXTENTS[1] and offset <= OFFSET):
+    if keep_place:
+        at += SIDE * (1 - np.array(canvas[::-1]) / max(canvas)) / 2
+    elif not (square and EXTENTS[0] <= extent <= EXTENTS[1] and offset <= OFFSET):
         low, high = at.min(axis=0), at.max(axis=0)
         # A dot has no extent of its own: then the box of its ink limits the scale.
         longest = max(float((high - low).max()), 0.25 * extent)
