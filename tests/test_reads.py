@@ -69,6 +69,12 @@ def test_what_can_not_be_looked_at_is_named() -> None:
         looks(make(), x, support[:0])
 
 
+def test_images_come_to_where_the_model_is() -> None:
+    x, support = torch.randint(2, (1, 7, 6)), torch.randint(2, (3, 1, 7, 6))
+    seen = looks(make(read_at=(1,)).to("meta"), x, support)
+    assert seen.patches.device.type == "meta" and seen.patches.shape == (2, 7, 6, 3, 4, 3)
+
+
 def test_pictures_show_every_moment() -> None:
     model, x, support = make(), torch.randint(2, (1, 7, 6)), torch.randint(2, (3, 1, 7, 6))
     seen = looks(model, x, support)

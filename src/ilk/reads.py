@@ -87,7 +87,8 @@ def looks(model: Model, x: Tensor, support: Tensor, read: int = 0) -> Looks:
         raise ValueError(f"read: {type(model).__name__} has {reads} reads, got number {read}")
     if not len(support):
         raise ValueError("support: an empty set has nothing to look at")
-    weights = net.looks(x[None], model.context(support))[read][0]
+    p = model(support)
+    weights = net.looks(x[None].to(p.device), p.context)[read][0]
     where = grid(model)
     assert where is not None
     return inside(weights, where, model.config.get("margin", 0))
