@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ilk.models import AttentionPixelCNN
 from ilk.nn import (
     AdditiveRead,
     DotProductRead,
@@ -146,6 +147,8 @@ def test_a_local_read_prefers_what_is_near_by_the_square_of_the_distance() -> No
 
 
 def test_landmarks_need_room() -> None:
+    with pytest.raises(ValueError, match=r"local needs 20 features \(patches.*heads=4, .*=16"):
+        AttentionPixelCNN((1, 8, 8), width=8, depth=2, read_at=(1,), patches=16, local=True)
     with pytest.raises(ValueError, match="needs 5 features a head: got 8 for 2 heads"):
         landmarked(torch.randn(1, 5, 8), positions(2, 2, torch.zeros(())), heads=2)
 

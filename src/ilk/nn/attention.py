@@ -52,6 +52,8 @@ class AdditiveRead(Read):
 
     def __init__(self, features: int, chunk: int = 64) -> None:
         super().__init__()
+        if chunk < 1:
+            raise ValueError(f"chunk must be at least 1, got {chunk}")
         self.chunk = chunk
         self.score = nn.Linear(features, 1, bias=False)
 
@@ -82,7 +84,10 @@ class DotProductRead(Read):
     Arguments:
         features: Size P of queries, keys and values.
         heads: Number of heads h.
-        local: Prefer what is near, at first.
+        local: Prefer what is near, at first; a head needs five features then.
+
+    Raises:
+        ValueError: If the heads do not divide the features, or these are too few.
 
     Example:
         >>> read = DotProductRead(8, heads=2)
@@ -95,6 +100,11 @@ class DotProductRead(Read):
         super().__init__()
         if features % heads:
             raise ValueError(f"heads must divide features: got heads={heads}, features={features}")
+        if local and features < 5 * heads:
+            raise ValueError(
+                f"local needs {5 * heads} features (patches of a model) for heads={heads}, got"
+                f" features={features}"
+            )
         self.heads, self.features = heads, features
         # From a quarter of the image to a tenth of it.
         beta, affine = torch.linspace(1, 2.5, heads), torch.eye(2, 3).repeat(heads, 1, 1)
