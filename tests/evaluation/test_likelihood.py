@@ -138,6 +138,9 @@ def test_refuses_what_does_not_fit():
         nats_by_shots(PrototypeModel(), episodes, shots=(8,))
     with pytest.raises(ValueError, match=r"^batch"):
         nats_by_shots(PrototypeModel(), episodes, shots=(1,), batch=0)
+    for batch in (0, -1):
+        with pytest.raises(ValueError, match=f"^batch must be at least 1, got {batch}"):
+            nats(ContextModel((1, 4, 4), order=2), episodes.kinds, batch)
     with pytest.raises(ValueError, match="labels"):
         model = ilk.models.GatedPixelCNN((1, 4, 4), labels=5, width=8, depth=1)
         nats_by_shots(model, episodes, shots=(1,))

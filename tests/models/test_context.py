@@ -182,6 +182,11 @@ def test_fit_refuses_other_images(images):
         ContextModel((1, 4, 4), order=2).fit(images)
 
 
+def test_fit_refuses_no_images_at_once():
+    with pytest.raises(ValueError, match=r"^batch must be at least 1, got 0"):
+        ContextModel((1, 4, 4), order=2).fit(torch.zeros(1, 1, 4, 4).long(), batch=0)
+
+
 def test_takes_no_support_set():
     with pytest.raises(ValueError, match="support"):
         ContextModel((1, 4, 4), order=2)(torch.zeros(1, 1, 4, 4, dtype=torch.uint8))

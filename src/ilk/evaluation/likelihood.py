@@ -143,12 +143,19 @@ def nats_by_shots(
 def nats(model: Model, kinds: Kinds, batch: int = 256) -> Row:
     """The row of an unconditional model over all images of a data set.
 
+    Arguments:
+        model: Unconditional.
+        kinds: The data set.
+        batch: Images at once.
+
     Raises:
-        ValueError: If the model is conditional or made for other images.
+        ValueError: If the model is conditional or made for other images, or `batch` is below 1.
     """
     fits(model, kinds)
     if model.conditioning != "none":
         raise ValueError(f"model must be unconditional, got conditioning {model.conditioning!r}")
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
     with evaluating(model):
         parts = [model().log_prob(x).cpu().double() for x in kinds.images.split(batch)]
     return _row("-", torch.cat(parts), kinds.kind, model)

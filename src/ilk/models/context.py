@@ -145,9 +145,11 @@ class ContextModel(Model):
         Images may have another height and width than the model's. 19,280 of 26x26 take seconds.
 
         Raises:
-            ValueError: If these are not integers 0 and 1 of one channel.
+            ValueError: If these are not integers 0 and 1 of one channel, or `batch` is below 1.
         """
         _check(images)
+        if batch < 1:
+            raise ValueError(f"batch must be at least 1, got {batch}")
         patterns = 2**self.order
         seen = torch.zeros(patterns, dtype=torch.float64)
         ink = torch.zeros(patterns, dtype=torch.float64)
