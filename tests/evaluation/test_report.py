@@ -126,6 +126,14 @@ def test_rows_are_above_those_of_the_first_model_alone(shots):
     assert found == pytest.approx(wanted, rel=1e-6)
 
 
+def test_of_one_kind_there_is_no_standard_error():
+    models = {"first": PrototypeModel(2.0), "second": PrototypeModel(1.0)}
+    table = likelihood_table(models, prototypes(1), shots=(1,))
+    row = table["rows"][1]
+    assert row["stderr"] is None and row["above_stderr"] is None and "above" not in row
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+
+
 @pytest.mark.parametrize(
     ("count", "asked", "shots", "queries"),
     [

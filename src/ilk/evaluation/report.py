@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -162,6 +163,7 @@ def likelihood_table(
 
     A row of a further model also says how far it is `above` the first one's row of as many shots,
     if there is one, with the standard error of that, see `Row.above`. No support set is 0 shots.
+    Of a single kind that error is None, and how far is left out: nothing tells it from chance.
 
     Raises:
         ValueError: If a kind has too few images, or a model does not fit.
@@ -177,7 +179,9 @@ def likelihood_table(
             if number == 0:
                 first[count] = row
             elif count in first:
-                rows[-1]["above"], rows[-1]["above_stderr"] = row.above(first[count])
+                above, error = row.above(first[count])
+                rows[-1]["above_stderr"] = None if math.isnan(error) else error
+                rows[-1] |= {} if math.isnan(error) else {"above": above}
     return {
         "kinds": kinds.name,
         "levels": kinds.levels,
