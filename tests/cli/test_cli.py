@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,16 @@ def test_evaluate_and_train_on_a_folder(model: str, tmp_path: Path, capsys) -> N
     assert [cell.split()[0] for cell in line.split("|")[2:4]] == [f"{nats[k]:.4f}" for k in (0, 2)]
 
 
+def test_a_folder_of_few_kinds_is_described_whole(kinds: Path, tmp_path: Path, capsys) -> None:
+    shutil.rmtree(kinds / "one")
+    words = ["data", str(kinds), "--preview", str(tmp_path / "p.png"), "--json"]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    (fact,) = json.loads(told.out)
+    assert (fact["part"], fact["kinds"], fact["images"]) == ("all", 2, 7)
+    assert f"`ilk train --data {kinds}` trains on all" in told.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -140,6 +151,7 @@ def test_evaluate_and_train_on_a_folder(model: str, tmp_path: Path, capsys) -> N
         (["sample", "{model}", "--support", "nowhere.png"], "--support: no such file or folder"),
         (["sample", "{model}", "--support", "{empty}"], "--support: no picture"),
         (["sample", "{model}", "--support", "{broken}"], "broken.png"),
+        (["sample", "{model}", "--support", "{pets}"], "name one kind, such as {pets}/cat"),
         (["sample", "{model}", "-n", "0"], "-n must be at least 1, got 0"),
         (["sample", "{model}", "--temperature", "-1"], "temperature must be finite"),
         (["sample", "{model}", "--out", "/proc/sheet.png"], "--out: can't write /proc/sheet.png"),
@@ -152,6 +164,7 @@ def test_evaluate_and_train_on_a_folder(model: str, tmp_path: Path, capsys) -> N
         (["demo", "--model", "{model}", "--kind", "cat"], "--kind must be one of"),
         (["evaluate", "{model}", "--data", "nothing"], "nothing"),
         (["train", "omniglot", "--out"], "--out: wanted a folder"),
+        (["data", "mnst"], "got 'mnst'; did you mean 'mnist'?"),
     ],
 )
 def test_mistakes_are_named(
@@ -159,9 +172,12 @@ def test_mistakes_are_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "pets" / "cat").mkdir(parents=True)
+    (tmp_path / "pets" / "cat" / "1.png").write_bytes(b"")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
-    places = {"model": model, "empty": tmp_path / "empty", "broken": tmp_path / "broken.png"}
-    assert message in failing(capsys, *[w.format(**places) for w in words])
+    places = {name: tmp_path / name for name in ("empty", "pets")}
+    places |= {"model": model, "broken": tmp_path / "broken.png"}
+    assert message.format(**places) in failing(capsys, *[w.format(**places) for w in words])
 
 
 def test_a_bomb_is_refused(model: str, tmp_path: Path, capsys) -> None:

@@ -52,10 +52,15 @@ def test_none_that_can_be_read(pile, kinds, capsys):
         (["complete", "{a}", "--mask", "right", "--out", "c.gif"], "--out must end in .png"),
         (["sample", "--out", "s.bmp"], "--out must end in .png, .jpg or .webp, got 's.bmp'"),
         (["reads", "{a}", "--support", "{a}", "--out", "r.bmp"], ".jpg, .gif or .webp"),
-        (["reads", "{kinds}", "--support", "{a}"], "PICTURE: {kinds} is a folder, wanted one picture"),
+        (["reads", "{kinds}", "--support", "{a}"], "PICTURE: {kinds} is a folder, wanted one"),
+        (["classify", "{a}", "--kinds", "nix"], "--kinds: wanted a folder of folders, got nix"),
+        (["classify", "{a}", "--kinds", "{kinds}", "--other", "-1"], "--other must be 0 or more"),
+        (["sample", "--seed", str(2**64)], f"--seed: wanted 0 to 2^63 - 1, got {2**64}"),
+        (["complete", "{a}", "--mask", "top", "--seed", "-1"], "--seed: wanted 0 to 2^63 - 1"),
+        (["adapt", "--support", "{a}", "--out", "m", "--seed", "-1"], "--seed: wanted 0 to 2^63"),
     ],
 )
-def test_mistakes_are_refused_before_the_work(words, message, kinds, tmp_path, monkeypatch, capsys):
+def test_mistakes_are_refused_before_work(words, message, kinds, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ilk.load", None)  # nothing is loaded
     places = {"a": next((kinds / "bar").iterdir()), "kinds": kinds}

@@ -17,6 +17,7 @@ from .common import (
     Seed,
     SupportPaths,
     bar,
+    check_seed,
     check_writable,
     console,
     load_model,
@@ -61,6 +62,7 @@ def adapt(
     from ilk.models.storage import check_place
     from ilk.training import adapt as run
 
+    check_seed(seed)
     check_writable(out.parent / f".{out.name}", "--out")
     check_place(out, "--out")
     if not overwrite and out.is_dir() and any(out.iterdir()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -81,6 +82,10 @@ def classify(
 
     if isinstance(temperature, float | int) and not temperature > 0:
         raise ValueError(f"--temperature must be positive or 'fit', got {temperature}")
+    if not 0 <= other < math.inf:
+        raise ValueError(f"--other must be 0 or more, got {other}")
+    if not kinds.expanduser().is_dir():
+        raise FileNotFoundError(f"--kinds: wanted a folder of folders, got {kinds}")
     loaded = load_model(model, device)
     if loaded.conditioning != "support":
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")

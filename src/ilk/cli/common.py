@@ -32,6 +32,7 @@ __all__ = [
     "bar",
     "check_device",
     "check_picture",
+    "check_seed",
     "check_writable",
     "console",
     "generator",
@@ -104,10 +105,25 @@ def bar(title: str, figure: str = "") -> Iterator[Callable[[int, int, str], None
         )
 
 
+def check_seed(seed: int) -> None:
+    """Refuses a seed that some source of randomness would not take.
+
+    Raises:
+        ValueError: If it is negative or has more than 63 bits.
+    """
+    if not 0 <= seed < 1 << 63:
+        raise ValueError(f"--seed: wanted 0 to 2^63 - 1, got {seed}")
+
+
 def generator(seed: int, device: str = "cpu") -> torch.Generator:
-    """A seeded source of randomness."""
+    """A seeded source of randomness.
+
+    Raises:
+        ValueError: If the seed is out of range.
+    """
     import torch
 
+    check_seed(seed)
     return torch.Generator().manual_seed(seed)
 
 
@@ -154,13 +170,24 @@ def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
             inside = sorted(p for p in seen if p.suffix.lower() in SUFFIXES)
             if not inside:
                 kinds = ", ".join(sorted(SUFFIXES))
-                raise FileNotFoundError(f"{argument}: no picture ({kinds}) in folder {path}")
+                raise FileNotFoundError(
+                    f"{argument}: no picture ({kinds}) in folder {path}{_nearest_kind(path)}"
+                )
             files += inside
         elif path.exists():
             files.append(path)
         else:
             raise FileNotFoundError(f"{argument}: no such file or folder: {path}")
     return files
+
+
+def _nearest_kind(folder: Path) -> str:
+    """A hint at a folder in it that has pictures."""
+    from ilk.data.picture import SUFFIXES
+
+    found = (p.parent for p in sorted(folder.glob("*/*")) if p.suffix.lower() in SUFFIXES)
+    kind = next(found, None)
+    return "" if kind is None else f"; it holds folders of pictures: name one kind, such as {kind}"
 
 
 def one_picture(path: Path, argument: str) -> None:

@@ -76,6 +76,7 @@ def complete(
 
     if n < 1:
         raise ValueError(f"-n must be at least 1, got {n}")
+    random = generator(seed)
     check_picture(out, "--out")
     one_picture(image, "IMAGE")
     loaded = load_model(model, device)
@@ -91,7 +92,7 @@ def complete(
             particles,
             passes,
             block,
-            generator(seed),
+            random,
             lambda done, total: tell(done, total, "passes"),
         )
     order = done.nats.argsort(descending=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from .common import JsonFlag, bar, check_picture, note, parse, write_json, write_picture
+
+if TYPE_CHECKING:
+    from ilk.data import Kinds
 
 __all__ = ["data", "main"]
 
@@ -40,7 +44,7 @@ def data(
     """
     import torch
 
-    from ilk.data import ARCHIVES, NAMES, download, load, part_of_folder, read_folder
+    from ilk.data import ARCHIVES, NAMES, download, load, read_folder
     from ilk.render import sheet
 
     if not name:
@@ -58,12 +62,12 @@ def data(
                 archives = name if name in ARCHIVES else name.split("-")[0]
                 show = lambda p: tell(p.done, p.total or p.done, p.name)  # noqa: E731
                 download(archives, on_progress=show)
-    if name in NAMES:
+    if name in NAMES or not Path(name).expanduser().is_dir():
         parts = {part: load(name, split, part, root) for part in PARTS}
     else:
         kinds, report = read_folder(name)
         note(str(report))
-        parts = {part: part_of_folder(kinds, part) for part in PARTS}
+        parts = _parts(kinds, name)
     facts = [
         {
             "part": part,
@@ -77,7 +81,7 @@ def data(
         for part, kinds in parts.items()
     ]
     if preview is not None:
-        kinds = parts["train"]
+        kinds = next(iter(parts.values()))
         rows = [kinds.of(i)[:10] for i in range(min(10, len(kinds))) if len(kinds.of(i)) >= 10]
         write_picture(preview, sheet(torch.cat(rows or [kinds.images[:100]]), kinds.levels, 10))
     if json:
@@ -89,6 +93,20 @@ def data(
             f"{fact['part']:6} {fact['kinds']:5} kinds  {fact['images']:6} images  {size},"
             f" {fact['levels']} levels  {fact['digest'][:16]}"
         )
+
+
+def _parts(kinds: Kinds, folder: str) -> dict[str, Kinds]:
+    """The parts of a folder, or all of it where there are too few kinds for these."""
+    from ilk.data import part_of_folder
+
+    try:
+        return {part: part_of_folder(kinds, part) for part in PARTS}
+    except ValueError:
+        note(
+            f"{len(kinds)} kinds are too few for a part to train, to validate and to test:"
+            f" `ilk train --data {shlex.quote(folder)}` trains on all that have two images"
+        )
+        return {"all": kinds}
 
 
 def _list(root: Path | None, json: bool) -> None:

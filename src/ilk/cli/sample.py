@@ -54,12 +54,13 @@ def sample(
 
     if n < 1:
         raise ValueError(f"-n must be at least 1, got {n}")
+    random = generator(seed)
     check_picture(out, "--out")
     if each is not None:
         check_picture(each / "01.png", "--each")
     loaded = load_model(model, device)
     p = loaded(read_support(support, loaded))
-    x = p.sample((n,), generator(seed), temperature)
+    x = p.sample((n,), random, temperature)
     write_picture(out, sheet(x, loaded.levels))
     if each is not None:
         for i, image in enumerate(x):

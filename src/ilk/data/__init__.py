@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 
 from ilk.data import cifar10, flips, mnist, omniglot, products
@@ -110,11 +111,11 @@ def load(
         ValueError: If a name is unknown, a file is damaged, or a folder has too few kinds.
 
     Example:
-        >>> load("omniglot-27")
+        >>> load("mnst")
         Traceback (most recent call last):
         ...
-        ValueError: data: wanted one of omniglot-26, ... or a folder of pictures, got
-        'omniglot-27'
+        ValueError: data: wanted one of omniglot-26, ... or a folder of pictures, got 'mnst'; did
+        you mean 'mnist'?
     """
     name = str(data)
     if name in omniglot.SETS:
@@ -128,8 +129,10 @@ def load(
     if name in products.SETS:
         return load_products(name, part, root)
     if not Path(data).expanduser().is_dir():
+        near = get_close_matches(name, NAMES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"data: wanted one of {', '.join(NAMES)} or a folder of pictures, got {name!r}"
+            f"data: wanted one of {', '.join(NAMES)} or a folder of pictures, got {name!r}{hint}"
         )
     kinds, report = read_folder(data)
     if report.skipped:

@@ -183,7 +183,7 @@ def part_of_folder(kinds: Kinds, part: str) -> Kinds:
     if not left or not members[part]:
         raise ValueError(
             f"part: {kinds.name!r} holds {len(kinds)} kinds, too few to part them in"
-            f" train, valid and test; part='all' gives them all"
+            " train, valid and test: wanted one or more for each"
         )
     return kinds.subset(members[part], name=f"{kinds.name}/{part}")
 
