@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .causal import HorizontalConv2d, Rows, VerticalConv2d
-from .layer import PixelLayer
+from .layer import PixelLayer, gates_of
 
 __all__ = ["GatedLayer", "gate"]
 
@@ -100,16 +100,10 @@ class GatedLayer(PixelLayer):
         self.summary = nn.Linear(summary, 4 * features) if summary else None
         self.read = nn.Conv2d(read, 2 * features, 1, bias=False) if read else None
 
-    def gates(self, summary: Tensor | None) -> tuple[Tensor, Tensor] | None:
-        """What a summary `(B, F)` adds to the gates of either stack, `(B, 2 features)` each."""
-        if self.summary is None or summary is None:
-            return None
-        return self.summary(summary).tensor_split(2, dim=-1)  # type: ignore[return-value]
-
     def forward(
         self, v: Tensor, h: Tensor, summary: Tensor | None = None, read: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        gates = self.gates(summary)
+        gates = gates_of(self.summary, summary)
         a = self.vertical(v)
         v = gate(a if gates is None else a + gates[0][..., None, None])
         b = self.horizontal(h) + self.link(v)
@@ -126,7 +120,7 @@ class GatedLayer(PixelLayer):
         bias, above = cast(Tensor, self.horizontal.conv.bias), None
         rows, past = self.vertical.start(batch, size[1]), self.horizontal.start(batch)
         over = cast(Tensor, rows.bias) * double
-        gates = self.gates(summary)
+        gates = gates_of(self.summary, summary)
         if gates is not None:
             above, bias = gates[0] * double, bias + gates[1]
             if len(above) == 1:  # one summary for the whole batch

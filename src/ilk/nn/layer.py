@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["PixelLayer", "short", "shortcuts"]
+__all__ = ["PixelLayer", "gates_of", "short", "shortcuts"]
 
 
 class PixelLayer(nn.Module, ABC):
@@ -37,6 +37,19 @@ class PixelLayer(nn.Module, ABC):
     @abstractmethod
     def step(self, h: Tensor, state: Any, read: Tensor | None = None) -> tuple[Tensor, Any]:
         """Maps the next pixel of the row, `(B, features)`, given its read `(B, read)`."""
+
+
+def gates_of(told: nn.Linear | None, summary: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    """What a summary `(B, F)` adds to the gates of either stack, `(B, 2 features)` each.
+
+    Arguments:
+        told: A layer's map of summaries, `(B, 4 features)`, if it has one.
+        summary: Of the context, if there is one.
+    """
+    if told is None or summary is None:
+        return None
+    vertical, horizontal = told(summary).tensor_split(2, dim=-1)
+    return vertical, horizontal
 
 
 def shortcuts(layers: Sequence[PixelLayer]) -> dict[int, int]:

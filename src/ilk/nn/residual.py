@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .causal import Rows, VerticalConv2d
-from .layer import PixelLayer, short, shortcuts
+from .layer import PixelLayer, gates_of, short, shortcuts
 from .snail import DownRightConv2d, Past
 
 __all__ = ["Half", "ResidualLayer", "concat_elu"]
@@ -98,11 +98,6 @@ class ResidualLayer(PixelLayer):
             for last in (self.vertical[1], self.horizontal[1]):
                 cast(nn.Conv2d, last.conv).weight.mul_(0.1)
 
-    def _gates(self, summary: Tensor | None) -> tuple[Tensor, Tensor] | None:
-        if self.summary is None or summary is None:
-            return None
-        return self.summary(summary).tensor_split(2, dim=-1)  # type: ignore[return-value]
-
     def forward(
         self,
         v: Tensor,
@@ -111,7 +106,7 @@ class ResidualLayer(PixelLayer):
         read: Tensor | None = None,
         short: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        gates = self._gates(summary)
+        gates = gates_of(self.summary, summary)
         c = self.vertical[0](concat_elu(v))
         if self.short is not None and short is not None:
             c = c + self.short[0](concat_elu(short[0]))
@@ -139,7 +134,8 @@ class ResidualLayer(PixelLayer):
             for stack in (self.vertical, self.horizontal)
         )
         matrices = _Matrices(cast(Tensor, link), short, read)
-        return _State(matrices, self._gates(summary), rows, (), 0, past)  # type: ignore[arg-type]
+        gates = gates_of(self.summary, summary)
+        return _State(matrices, gates, rows, (), 0, past)  # type: ignore[arg-type]
 
     def row(self, v: Tensor, state: _State, short: Tensor | None = None) -> tuple[Tensor, _State]:
         first, second = cast(Sequence[VerticalConv2d], self.vertical)
