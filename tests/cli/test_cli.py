@@ -164,6 +164,7 @@ def test_a_folder_of_few_kinds_is_described_whole(kinds: Path, tmp_path: Path, c
         (["demo", "--model", "{model}", "--kind", "cat"], "--kind must be one of"),
         (["evaluate", "{model}", "--data", "nothing"], "nothing"),
         (["train", "omniglot", "--out"], "--out: wanted a folder"),
+        (["train", "omniglot", "--seed", str(2**64)], "--seed: wanted 0 to 2^63 - 1"),
         (["data", "mnst"], "got 'mnst'; did you mean 'mnist'?"),
     ],
 )

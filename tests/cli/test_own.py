@@ -74,14 +74,19 @@ def test_adapt_replaces_a_model_when_told_to_and_nothing_else(tiny, kinds, tmp_p
     assert (out / "model.safetensors").stat().st_mtime_ns != before
 
 
-def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    root = tmp_path / "leaves"
-    for k in range(6):
+def noise(root: Path, kinds: int = 6, seed: int = 0) -> Path:
+    """A folder of kinds of six drawings of 8x8 each."""
+    for k in range(kinds):
         (root / f"kind{k}").mkdir(parents=True)
         for i in range(6):
-            ink = np.random.default_rng([k, i]).random((8, 8)) < 0.3
+            ink = np.random.default_rng([seed, k, i]).random((8, 8)) < 0.3
             Image.fromarray((ink * 255).astype(np.uint8)).save(root / f"kind{k}" / f"{i}.png")
+    return root
+
+
+def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = noise(tmp_path / "leaves")
     (root / "kind0" / "notes.txt").write_text("hello")
     (root / "kind0" / "torn.png").write_bytes((root / "kind0" / "0.png").read_bytes()[:50])
     assert main(["train", "--data", str(root), *SMALL]) == 0
@@ -98,6 +103,31 @@ def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, mon
     assert facts["recipe"]["likelihood"] == "bernoulli" and facts["steps"] == 2
     assert main(["train", "folder", "--data", str(root), *SMALL]) == 0
     assert "step 2: going on from step 2" in capsys.readouterr().err
+
+
+def test_a_folder_may_be_called_like_a_recipe(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    noise(tmp_path / "products")
+    assert main(["train", "--data", "products", *SMALL]) == 0
+    recipe = (card(Path("runs") / "products" / "model") or {})["recipe"]
+    assert recipe["name"] == "folder" and recipe["data"] == "products"
+    capsys.readouterr()
+    assert main(["train", "omniglot", "--depth", "2", "--steps", "1", "--data", "products"]) == 1
+    told = capsys.readouterr().err
+    assert "read_at=(4,) does not fit depth=2: wanted layers 0 to 1; see --read-at" in told
+
+
+def test_a_refused_run_leaves_its_folder_as_it_is(tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["train", "--out", str(out), *SMALL, "--data"]
+    assert main([*words, str(noise(tmp_path / "leaves"))]) == 0
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert out / "preview.png" in before
+    capsys.readouterr()
+    assert main([*words, str(noise(tmp_path / "shells", seed=1))]) == 1
+    assert "holds a run that differs in data:" in capsys.readouterr().err
+    after = {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert after == before
 
 
 def test_train_on_a_folder_that_is_not_there(tmp_path, capsys):

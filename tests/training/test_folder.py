@@ -72,9 +72,22 @@ def test_kinds_of_one_image_are_left_out_and_named(tmp_path):
     train_, valid = plan.kinds
     assert valid is not None
     assert train_.counts.min() == 8 and not {"kind00"} & {*train_.names, *valid.names}
-    if "kind00" in "".join(plan.notes):
-        assert "1 kinds of one image left out of training: kind00" in "\n".join(plan.notes)
+    assert "1 kinds of one image left out: kind00" in plan.notes
     assert "10 kinds, 1 to 8 images each, 1 of one image" in str(plan.report)
+
+
+def test_a_kind_of_one_image_is_not_counted_among_those_to_validate(tmp_path):
+    root = folder(tmp_path / "k", kinds=6)
+    for part, count in {"train": 3, "valid": 2, "test": 1}.items():
+        (root / part).mkdir()
+        for kind in sorted(root.glob("kind*"), reverse=part != "valid")[:count]:
+            kind.rename(root / part / kind.name)
+    plan = planned(root)
+    assert plan.kinds[1] is not None and len(plan.kinds[1]) == 1
+    assert plan.notes == (
+        "3 kinds to train, 1 to validate, 1 held back for `ilk evaluate`",
+        "1 kinds of one image left out: valid/kind00",
+    )
 
 
 def test_kinds_too_few_to_part_are_all_trained_on(tmp_path):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from .common import check_writable, console, note, write_picture
+from .common import check_seed, check_writable, console, note, write_picture
 
 if TYPE_CHECKING:
     from ilk.training import Plan, Progress, Recipe
@@ -35,12 +35,19 @@ def main(arguments: Sequence[str]) -> int:
 
     out, rest = _take_out(list(arguments))
     recipe, plan = _read(rest)
+    check_seed(recipe.seed)
     folder = out or Path("runs") / (plan.kinds[0].name.split("/")[0] if plan else recipe.name)
     check_writable(folder / "log.jsonl", "--out")
     if plan is not None:
-        _introduce(plan, recipe, folder)
+        _introduce(plan, recipe)
     with _Screen(f"training {recipe.name}") as screen:
-        result = train(recipe, folder, screen.report, kinds=plan.kinds if plan else None)
+        result = train(
+            recipe,
+            folder,
+            screen.report,
+            kinds=plan.kinds if plan else None,
+            on_start=lambda: _preview(plan, folder),
+        )
     again = f"ilk train {shlex.join(arguments)}"
     if not result.finished:
         note(f"stopped at step {result.step} of {result.steps}, saved; to go on: {again}")
@@ -59,10 +66,10 @@ def _read(arguments: Sequence[str]) -> tuple[Recipe, Plan | None]:
     from ilk.training import RECIPES, plan_folder
 
     words = list(arguments)
-    if not any(word in RECIPES for word in words) and _is_folder(words):
+    if _is_folder(words) and words[0] not in RECIPES:
         words = ["folder", *words]
     recipe = _parse(words, RECIPES)
-    if "folder" not in words or not Path(recipe.data).is_dir():
+    if words[0] != "folder" or not Path(recipe.data).is_dir():
         return recipe, None
     plan = plan_folder(recipe)
     # Once more: what the command line says goes before what the pictures say.
@@ -76,7 +83,7 @@ def _parse(words: Sequence[str], recipes: dict[str, Recipe]) -> Recipe:
     recipe = tyro.extras.overridable_config_cli(
         named, prog="ilk train", args=list(words), description=_DESCRIPTION + _OUT_HELP
     )
-    base = recipes[next(word for word in words if word in recipes)]
+    base = recipes[words[0]]
     return replace(
         recipe,
         model_args=base.model_args | recipe.model_args,
@@ -93,9 +100,9 @@ def _is_folder(words: Sequence[str]) -> bool:
     return any(name not in NAMES for name in following + joined)
 
 
-def _introduce(plan: Plan, recipe: Recipe, out: Path) -> None:
-    """Says what was found, what will be done and how long it may take; writes a preview."""
-    from ilk.training import estimate, preview
+def _introduce(plan: Plan, recipe: Recipe) -> None:
+    """Says what was found, what will be done and how long it may take."""
+    from ilk.training import estimate
 
     if os.environ.get("RANK", "0") != "0":
         return
@@ -108,8 +115,6 @@ def _introduce(plan: Plan, recipe: Recipe, out: Path) -> None:
         f" {recipe.shots} shots, {recipe.queries} queries, {recipe.total_steps:,} steps:"
         f" {times:.1f} times each image"
     )
-    write_picture(out / "preview.png", preview(plan.kinds[0]))
-    note(f"what the network will see: {out / 'preview.png'}")
     if "RANK" in os.environ:  # several processes step together, or not at all
         return
     pace = estimate(recipe, plan.kinds)
@@ -117,6 +122,15 @@ def _introduce(plan: Plan, recipe: Recipe, out: Path) -> None:
         f"about {_clock(pace * recipe.total_steps)} for {recipe.total_steps:,} steps"
         f" ({pace:.2f} s each over 3 timed ones), validation apart; --steps or --images change it"
     )
+
+
+def _preview(plan: Plan | None, out: Path) -> None:
+    """Shows what the network will see of a folder of one's own."""
+    from ilk.training import preview
+
+    if plan is not None:
+        write_picture(out / "preview.png", preview(plan.kinds[0]))
+        note(f"what the network will see: {out / 'preview.png'}")
 
 
 def _take_out(arguments: list[str]) -> tuple[Path | None, list[str]]:

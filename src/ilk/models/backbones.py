@@ -85,7 +85,10 @@ def assemble(
     read_from = min(read_at, default=0)
     layers = backbone(name, depth, width, summary, patches or None, read_from, dropout)
     if any(not 0 <= at < len(layers) for at in read_at):
-        raise ValueError(f"read_at must name layers 0..{len(layers) - 1}, got {tuple(read_at)}")
+        raise ValueError(
+            f"read_at={tuple(read_at)} does not fit depth={depth}: wanted layers 0 to"
+            f" {len(layers) - 1}; see --read-at and --depth"
+        )
     model.net = PixelNet(
         channels,
         model.levels,

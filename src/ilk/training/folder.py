@@ -105,17 +105,17 @@ def _read(recipe: Recipe) -> tuple[tuple[Kinds, Kinds | None], FolderReport, lis
         notes.append(f"{len(found)} kinds are too few to hold one back: nothing is validated")
     else:
         train, valid = part_of_folder(found, "train"), part_of_folder(found, "valid")
+    train, singles = _several(train)
+    if valid is not None:
+        valid, more = _several(valid)
+        singles += more
         test = len(part_of_folder(found, "test"))
         notes.append(
             f"{len(train)} kinds to train, {len(valid)} to validate,"
             f" {test} held back for `ilk evaluate`"
         )
-    train, singles = _several(train)
-    valid = _several(valid)[0] if valid is not None else None
     if singles:
-        notes.append(
-            f"{len(singles)} kinds of one image left out of training: {', '.join(singles)}"
-        )
+        notes.append(f"{len(singles)} kinds of one image left out: {', '.join(singles)}")
     if not len(train):
         raise ValueError(
             f"data: {recipe.data} has no kind of two or more images to train on; a folder in it"

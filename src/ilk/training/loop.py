@@ -52,6 +52,7 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     *,
     kinds: tuple[Kinds, Kinds | None] | None = None,
+    on_start: Callable[[], None] | None = None,
 ) -> Result:
     """Trains a model, or goes on with the training that `out` holds.
 
@@ -68,6 +69,8 @@ def train(
         on_progress: Called with reports, on the main process.
         kinds: Training and validation data, instead of those that the recipe names. By label,
             kinds that are not trained on have none, and are not validated on.
+        on_start: Called before the first step, when nothing speaks against the run any more, on
+            the main process.
 
     Raises:
         ValueError: If `out` holds a run with another recipe or other data (named), or the data
@@ -93,6 +96,8 @@ def train(
         if run.log is not None:
             stack.callback(run.log.close)
         stop = stack.enter_context(Stop())
+        if on_start is not None and run.main:
+            on_start()
         return run.fit(stop)
 
 
@@ -372,6 +377,8 @@ class _Run:
     def _resume(self) -> None:
         """Go on from the newest good checkpoint, the same in every process."""
         found, messages = self.checkpoints.newest()
+        if found is not None:
+            self._check_same(found.meta)
         if self.main:
             self.checkpoints.clean()
             for message in messages:
@@ -381,7 +388,6 @@ class _Run:
         self.accelerator.wait_for_everyone()
         if found is None:
             return
-        self._check_same(found.meta)
         try:
             self.model.load_state_dict(found.tensors["model"])
         except RuntimeError:
