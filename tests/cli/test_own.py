@@ -37,7 +37,9 @@ def test_adapt_writes_a_model_that_says_what_it_came_from(tiny, kinds, tmp_path,
     told = capsys.readouterr()
     facts = card(out)
     assert facts is not None and facts["from"]["model"] == tiny
-    assert facts["support"]["images"] == 4 and facts["options"]["lr"] == 0.003
+    assert facts["support"]["images"] == 4
+    options = {"steps": 12, "lr": 0.003, "rehearsal": 4.0, "own": 8, "seed": 0}
+    assert facts["options"] == options
     before, after = facts["figures"]["before"], facts["figures"]["after"]
     assert before["step"] == 0 and after["held_nats"] < before["held_nats"]
     assert f"{before['held_nats']:.4f} -> {after['held_nats']:.4f} nats/dim" in told.out

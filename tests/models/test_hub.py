@@ -229,9 +229,36 @@ def test_the_page_says_what_the_card_knows(model: Model) -> None:
     assert "# strokes" in body and 'ilk.load("hub:you/strokes")' in body
     assert "| 0 | 0.0882 | 0.0010 |" in body and "omniglot-26/30-20, test:" in body
     assert "`ilk evaluate omniglot`" in body and "`ilk train omniglot`" in body
-    assert '"digest": "4507489"' in body
+    assert "- data: name `omniglot-26/30-20/train`, digest `4507489`\n" in body
     bare = readme(model, "you/strokes")
     assert "Figures" not in bare and "How it was made" not in bare and "license" not in bare
+
+
+def test_the_page_of_an_adapted_model_tells_both_models_apart(model: Model) -> None:
+    looks = {"before": {"step": 0, "held_nats": 0.5}, "after": {"step": 9, "held_nats": -1e-7}}
+    adapted = {
+        "from": {"model": "strokes", "card": CARD},
+        "options": {"lr": 0.00003, "own": 48},
+        "figures": looks,
+    }
+    own, before = readme(model, "you/mine", adapted).split("## Figures of `strokes`")
+    assert "| before | 0 | 0.5000 |\n| after | 9 | 0.0000 |\n" in own
+    assert "- from: `strokes`\n- options: lr `3e-05`, own `48`\n" in own
+    assert "0.0882" not in own and "ilk train" not in own and "{" not in own
+    assert "| 0 | 0.0882 | 0.0010 |" in before and "## How `strokes` was made" in before
+    assert readme(model, "you/mine", {"from": "a friend"}).endswith("- from: `a friend`\n")
+
+
+@pytest.mark.parametrize("name", ["mine", "../etc", "a/b/c", "hub:you/mine", "you/", ""])
+def test_a_name_without_its_owner_is_refused_before_anything_is_asked(
+    name: str, server: Hub, model: Model, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    with pytest.raises(ValueError, match=r"no name of a model: .*; wanted 'you/name'"):
+        push(model, name)
+    monkeypatch.setattr("ilk.load", None)
+    assert main(["push", "hub:you/strokes", name, "--dry-run"]) == 1
+    assert "wanted 'you/name'" in capsys.readouterr().err
+    assert not server.asked
 
 
 def test_push_from_the_command_line(

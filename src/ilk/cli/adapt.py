@@ -81,7 +81,8 @@ def adapt(
             seed=seed,
             on_look=lambda look: _show(look, tell),
         )
-    card = _card(model, support, images, done, {"lr": lr, "rehearsal": rehearsal, "seed": seed})
+    options = {"steps": steps, "lr": lr, "rehearsal": rehearsal, "own": own, "seed": seed}
+    card = _card(model, support, images, done, options)
     done.model.save(out, card)
     if done.stopped_by:
         note(f"stopped by {done.stopped_by} after step {done.looks[-1].step}")
@@ -129,7 +130,7 @@ def _card(
             "images": len(images),
             "digest": hashlib.sha256(images.numpy().tobytes()).hexdigest(),
         },
-        "options": options | {"steps": done.after.step},
+        "options": options,
         "figures": {"before": asdict(done.before), "after": asdict(done.after)},
         "ilk": ilk.__version__,
         "commit": commit(),

@@ -31,6 +31,7 @@ def push(
     from ilk.models.readme import readme
     from ilk.models.storage import card
 
+    hub.check_name(repo)
     loaded, told = load_model(model, "cpu"), card(model)
     if dry_run:
         print(readme(loaded, repo, told, licence), end="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,23 @@ from .base import Model
 from .readme import readme
 from .storage import save
 
-__all__ = ["FILES", "fetch", "push"]
+__all__ = ["FILES", "check_name", "fetch", "push"]
 
 FILES = ("config.json", "model.safetensors", "card.json")
+
+
+def check_name(repo: str) -> None:
+    """Refuses what is no `you/name`, before anything is asked of the hub.
+
+    Raises:
+        ValueError: If this is no name of a model on the hub.
+    """
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo, re.ASCII):
+        raise ValueError(_no_name(repo))
+
+
+def _no_name(repo: str) -> str:
+    return f"hub: no name of a model: {repo!r}; wanted 'you/name'"
 
 
 def fetch(repo: str) -> Path:
@@ -64,6 +79,7 @@ def push(
         ValueError: If this is no name of a model on the hub.
         ImportError: If `huggingface_hub` is missing.
     """
+    check_name(repo)
     with _said_plainly(repo), tempfile.TemporaryDirectory() as scratch:
         from huggingface_hub import HfApi
 
@@ -86,7 +102,7 @@ def _said_plainly(repo: str) -> Iterator[None]:
     try:
         yield
     except errors.HFValidationError as error:
-        raise ValueError(f"hub: no name of a model: {repo!r}; wanted 'you/name'") from error
+        raise ValueError(_no_name(repo)) from error
     except errors.RevisionNotFoundError as error:
         raise FileNotFoundError(f"hub: {repo!r} has no such revision") from error
     except errors.RepositoryNotFoundError as error:
