@@ -132,7 +132,8 @@ def _likelihood(part: str, table: dict[str, Any]) -> Any:
         ]
         cells += [f"{row['bits_per_dim']:.4f}"] * (table["levels"] > 2)
         if "above" in row:
-            cells.append(f"{row['above']:+.4f} ± {row['above_stderr']:.4f}")
+            spread = row["above_stderr"]
+            cells.append(f"{row['above']:+.4f}" + ("" if spread is None else f" ± {spread:.4f}"))
         shown.add_row(*cells)
     return shown
 

@@ -271,7 +271,8 @@ def unpack(
                 continue
             turns = _turns(model, support, header.in_turn, first, len(chunk.names))
             try:
-                parts.append(blob.decode(turns, blob.parse(chunk.blob), device, elsewhere))
+                x = blob.decode(turns, blob.parse(chunk.blob), device, elsewhere)
+                parts.append(x.cpu())
             except CodingError as error:
                 lost.append(f"{chunk}: {error}")
             else:
@@ -339,7 +340,7 @@ def _support(model: Model, data: bytes, header: Header, elsewhere: bool) -> Tens
         if code.sample_shape != (count,):
             raise CodingError("it holds another number of images")
         turns = Turns.of(model, None, count) if header.format > 1 else Turns.one(model(), count)
-        return blob.decode(turns, code, _device(model), elsewhere)
+        return blob.decode(turns, code, _device(model), elsewhere).cpu()
     except CodingError as error:
         raise CodingError(
             f"archive: the support set can't be read, and nothing without it: {error}"

@@ -163,7 +163,7 @@ def likelihood_table(
 
     A row of a further model also says how far it is `above` the first one's row of as many shots,
     if there is one, with the standard error of that, see `Row.above`. No support set is 0 shots.
-    Of a single kind that error is None, and how far is left out: nothing tells it from chance.
+    Of a single kind that error is None.
 
     Raises:
         ValueError: If a kind has too few images, or a model does not fit.
@@ -180,8 +180,8 @@ def likelihood_table(
                 first[count] = row
             elif count in first:
                 above, error = row.above(first[count])
-                rows[-1]["above_stderr"] = None if math.isnan(error) else error
-                rows[-1] |= {} if math.isnan(error) else {"above": above}
+                spread = None if math.isnan(error) else error
+                rows[-1] |= {"above": above, "above_stderr": spread}
     return {
         "kinds": kinds.name,
         "levels": kinds.levels,

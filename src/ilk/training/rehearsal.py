@@ -42,7 +42,8 @@ def own_episodes(
         raise ValueError("model: takes labels; wanted one that takes a support set or nothing")
     few_shot = model.conditioning == "support" and model.shots > 0
     shots = model.shots if few_shot else 0
-    count = torch.randint(shots + 1, (episodes,), generator=generator)
+    device = None if generator is None else generator.device
+    count = torch.randint(shots + 1, (episodes,), generator=generator, device=device).cpu()
     mask = torch.arange(shots) < count[:, None]
     if few_shot:
         first = model().sample((episodes,), generator)[:, None]
