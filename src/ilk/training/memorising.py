@@ -21,7 +21,7 @@ def memorise(
     images: Tensor,
     steps: int = 100,
     *,
-    lr: float = 1e-3,
+    lr: float = 3e-4,
     seed: int = 0,
     on_step: Callable[[int, float], None] = lambda step, nats: None,
 ) -> Model:
