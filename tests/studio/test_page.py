@@ -23,6 +23,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright import sync_api as playwright
 
+import ilk
 from ilk.studio import Shelf, create_app
 from ilk.studio.server import listen
 
@@ -43,9 +44,15 @@ FIGURES = re.compile(r"[\d.]+ bits.*[\d.]+ nats/dim", re.S)
 
 
 @pytest.fixture(scope="module")
-def address(tiny: Path) -> Iterator[str]:
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = ilk.models.ConditionalPixelCNN((1, 48, 48), width=8, depth=2)
+    return model.save(tmp_path_factory.mktemp("models") / "large")
+
+
+@pytest.fixture(scope="module")
+def address(tiny: Path, large: Path) -> Iterator[str]:
     listening, hosts, url = listen("127.0.0.1", 0)
-    app = create_app(Shelf([str(tiny)]), hosts=hosts)
+    app = create_app(Shelf([str(tiny), str(large)]), hosts=hosts)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -379,6 +386,17 @@ def test_models_are_chosen(visit: Visit) -> None:
         visit.page.select_option("#model", "omniglot")
     assert asked.value.post_data_json["model"] == "omniglot"
     visit.sees("#status", "16 drawn in")
+
+
+def test_of_large_images_fewer_are_drawn(visit: Visit) -> None:
+    visit.page.select_option("#model", "large")
+    visit.sees("#draw", "Draw 4")
+    visit.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    visit.page.click("#draw")
+    visit.sees("#status", "4 drawn in")
+    assert visit.page.locator("#grid .tile").count() == 4
+    visit.page.select_option("#model", "tiny")
+    visit.sees("#draw", "Draw 16")
 
 
 def serious(page) -> list[str]:

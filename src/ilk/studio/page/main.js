@@ -5,10 +5,9 @@ import { kept } from "./kept.js";
 import { Query } from "./query.js";
 import { Samples } from "./samples.js";
 import { Support, incoming } from "./support.js";
-import { download, file, get, images, pack, unpack } from "./talk.js";
+import { download, file, get, images, pack, several, unpack } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
-const COUNT = 16;
 let model, support, samples, inspector, query, examples, drawnFor = [], chosen = -1;
 
 const temperature = () => Number($("temperature").value);
@@ -23,7 +22,8 @@ async function draw(path = "/api/sample", more = {}, at = undefined) {
   if (!branching) drawnFor = support.shown;
   select(-1);
   const request = {
-    model: model.name, support: images(drawnFor), count: COUNT, temperature: temperature(), ...more,
+    model: model.name, support: images(drawnFor), count: several(model), temperature: temperature(),
+    ...more,
   };
   if (await samples.draw(path, request, branching ? "branches drawn" : "drawn")) select(0, at);
 }
@@ -40,7 +40,8 @@ function begin(next) {
   model = next;
   support = new Support(model, () => query.update(), (text) => say(text, true));
   samples = new Samples($("grid"), model, (i) => select(i), say);
-  samples.layOut(COUNT);
+  samples.layOut(several(model));
+  $("draw").textContent = `Draw ${several(model)}`;
   inspector = new Inspector(model, (pixels, known) =>
     draw("/api/complete", { image: images([pixels])[0], known: pack(known) }, inspector.at));
   query = new Query(model, support);

@@ -5,7 +5,7 @@ import { keep } from "./kept.js";
 import { Pad } from "./pad.js";
 import { Tile, isBlank } from "./picture.js";
 import { Samples } from "./samples.js";
-import { ask, images, pack } from "./talk.js";
+import { ask, images, pack, several } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -95,7 +95,8 @@ export class Query {
     }));
   }
 
-  // Sixteen where nothing known follows the hidden part; else four, each chosen among eight drafts.
+  // As many as samples where nothing known follows the hidden part; else a quarter of these, each
+  // chosen among eight drafts.
   async complete() {
     const { pixels, known } = this.pad;
     if (known.every(Boolean)) return this.completions.say("Hide a part of the drawing first.", true);
@@ -105,7 +106,7 @@ export class Query {
       support: images(this.support.shown),
       image: images([pixels])[0],
       known: pack(known),
-      count: follows ? 4 : 16,
+      count: several(this.model) / (follows ? 4 : 1),
     }, "completed, likeliest first,", true);
     if (done) for (const { tile } of this.completions.items) tile.heat(Array.from(known, (k) => (k ? 0 : 0.14)));
   }
