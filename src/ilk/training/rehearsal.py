@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ilk.data.episodes import Batch
 from ilk.distributions import Autoregressive
+from ilk.distributions.autoregressive import device_of
 from ilk.models import Model
 
 __all__ = ["divergence", "own_episodes", "some"]
@@ -42,8 +43,8 @@ def own_episodes(
         raise ValueError("model: takes labels; wanted one that takes a support set or nothing")
     few_shot = model.conditioning == "support" and model.shots > 0
     shots = model.shots if few_shot else 0
-    device = None if generator is None else generator.device
-    count = torch.randint(shots + 1, (episodes,), generator=generator, device=device).cpu()
+    where = device_of(generator)
+    count = torch.randint(shots + 1, (episodes,), generator=generator, device=where).cpu()
     mask = torch.arange(shots) < count[:, None]
     if few_shot:
         first = model().sample((episodes,), generator)[:, None]
