@@ -214,10 +214,10 @@ def test_pictures_are_picked_dropped_and_pasted(visit: Visit, tmp_path: Path) ->
     page.evaluate(hand, ["paste", "body", picture(30)])
     filled.to_have_count(4, timeout=WAIT)
     page.evaluate(hand, ["drop", "#support", base64.b64encode(b"no picture").decode()])
-    visit.sees("#status", "There is room for 4 examples")
+    visit.sees("#support-status", "There is room for 4 examples")
     page.click("#empty")
     page.evaluate(hand, ["drop", "#support", base64.b64encode(b"no picture").decode()])
-    visit.sees("#status", "not a picture")
+    visit.sees("#support-status", "not a picture")
 
 
 def test_temperature_0_draws_one_image(visit: Visit) -> None:
@@ -230,16 +230,18 @@ def test_temperature_0_draws_one_image(visit: Visit) -> None:
 def test_scrub_back_and_branch(visit: Visit) -> None:
     page = visit.page
     page.click("#grid button >> nth=3")
-    visit.sees("#gaze small", "%")
+    assert page.is_disabled("#branch")  # sixteen copies of what is done already
     page.locator("#scrub").fill("200")
     visit.sees("#at", "200 of 676, row 8, column 19")
+    visit.sees("#elsewhere", "%")
     half = visit.ink("#chosen .tile")
-    shares = page.locator("#gaze small").all_inner_texts()
-    assert 96 <= sum(int(s.split()[0]) for s in shares) <= 104
+    shares = page.locator("#gaze small, #elsewhere").all_inner_texts()
+    assert 96 <= sum(int(s.split()[-2]) for s in shares) <= 104
     page.locator("#scrub").fill("400")
     assert visit.ink("#chosen .tile") > half
     page.locator("#scrub").fill("200")
     page.click("#branch")
+    assert page.is_visible("#inspector")
     visit.sees("#status", "16 branches drawn in")
     visit.sees("#at", "200 of 676")
     assert visit.ink("#chosen .tile") == half

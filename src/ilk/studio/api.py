@@ -30,6 +30,7 @@ class About(BaseModel):
     """A model that can be chosen."""
 
     name: str
+    about: str = Field(description="What it is for, in a line.")
     kind: str = Field(description="Its class.")
     shape: tuple[int, int, int] = Field(description="Channels, height, width.")
     levels: int = Field(description="Values of a pixel are 0..levels-1.")
@@ -137,7 +138,7 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
 
     @api.get("/models", summary="The models to choose from")
     async def models() -> list[About]:
-        return [_about(name, shelf[name]) for name in shelf]
+        return [_about(name, shelf) for name in shelf]
 
     @api.post(
         "/read",
@@ -198,9 +199,11 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
     return api
 
 
-def _about(name: str, model: Model) -> About:
+def _about(name: str, shelf: Shelf) -> About:
+    model = shelf[name]
     return About(
         name=name,
+        about=shelf.about(name),
         kind=type(model).__name__,
         shape=model.shape,
         levels=model.levels,

@@ -1,6 +1,6 @@
 // One sample under the glass: its course, where attention reads, what surprises, branches.
 
-import { Tile, spread } from "./picture.js";
+import { Tile, place, spread } from "./picture.js";
 import { ask, images, unpack } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
@@ -9,7 +9,7 @@ const SECONDS = 6;
 export class Inspector {
   // `branch(pixels, known)` is called to draw on from a pixel.
   constructor(model, branch) {
-    Object.assign(this, { model, branch, tile: new Tile(model) });
+    Object.assign(this, { model, branch, tile: new Tile(model).named("The chosen sample") });
     this.steps = model.shape[1] * model.shape[2];
     $("chosen").replaceChildren(this.tile.element);
     $("inspector").hidden = true;
@@ -50,12 +50,22 @@ export class Inspector {
   close() {
     this.stop();
     this.abort?.abort();
+    this.pixels = null;
     $("inspector").hidden = true;
+  }
+
+  // While branches are drawn it stays as it is.
+  busy(on) {
+    $("inspector").setAttribute("aria-busy", on);
+  }
+
+  repaint() {
+    if (this.pixels) this.go(this.at);
   }
 
   onlooker(example) {
     const figure = document.createElement("div");
-    const tile = new Tile(this.model).ink(example);
+    const tile = new Tile(this.model).ink(example).named("Example");
     const caption = document.createElement("small");
     figure.append(tile.element, caption);
     return { figure, tile, caption };
@@ -63,21 +73,33 @@ export class Inspector {
 
   // Shows the sample as it was before pixel `t` was written.
   go(t) {
-    const [, , w] = this.model.shape;
+    const done = t >= this.steps, where = done ? "done" : place(t, this.model.shape);
     this.at = t;
     $("scrub").value = t;
-    $("at").textContent = t < this.steps
-      ? `${t} of ${this.steps}, row ${Math.floor(t / w) + 1}, column ${(t % w) + 1}` : `${t} of ${this.steps}, done`;
+    $("scrub").setAttribute("aria-valuetext", where);
+    $("at").textContent = `${t} of ${this.steps}, ${where}`;
+    $("branch").disabled = done;
+    $("branch").title = done ? "Move the slider back first" : "";
     const surprise = $("show-surprise").checked && this.cost?.surprise;
     this.tile.ink(this.pixels, t);
     this.tile.element.classList.toggle("dim", Boolean(surprise));
     this.tile.heat(surprise ? surprise.map((nats, i) => (i < t ? (nats / 3) ** 0.7 : 0)) : null);
     this.tile.mark(t);
-    this.look(Math.min(t, this.steps - 1));
+    this.look(t);
   }
 
   look(t) {
-    if (!this.reading) return;
+    const shown = this.reading && t < this.steps;
+    $("looks").textContent = t < this.steps ? "Where it looks while it writes this pixel"
+      : "Move the slider back to see where it looked, and to branch";
+    if (!shown) {
+      $("elsewhere").textContent = "";
+      for (const { tile, caption } of this.gaze) {
+        tile.heat(null);
+        caption.textContent = "";
+      }
+      return;
+    }
     const { grid, support, weights, nothing } = this.reading;
     const cells = grid[0] * grid[1];
     const row = weights.subarray(t * support * cells, (t + 1) * support * cells);
@@ -88,6 +110,7 @@ export class Inspector {
       const share = (mine.reduce((sum, v) => sum + v, 0) / total) * (1 - nothing[t]);
       caption.textContent = `${Math.round(100 * share)} %`;
     });
+    $("elsewhere").textContent = `elsewhere, at none of them: ${Math.round(100 * nothing[t])} %`;
   }
 
   known() {

@@ -1,70 +1,133 @@
 // The page: a model, two support sets, samples of the one that is shown, a question.
 
 import { Inspector } from "./inspect.js";
-import { kept } from "./kept.js";
+import { kept, recall, remember } from "./kept.js";
 import { Query } from "./query.js";
 import { Samples } from "./samples.js";
-import { Support, incoming } from "./support.js";
+import { Support } from "./support.js";
 import { download, file, get, images, pack, several, unpack } from "./talk.js";
+import { themed } from "./theme.js";
 
 const $ = (id) => document.getElementById(id);
-let model, support, samples, inspector, query, examples, drawnFor = [], chosen = -1;
+let models, model, support, samples, inspector, query, examples, drawnFor = [];
 
 const temperature = () => Number($("temperature").value);
-function say(text, wrong) {
-  $("status").textContent = text;
-  $("status").dataset.drawings = samples?.drawings ?? 0;
-  $("status").classList.toggle("wrong", Boolean(wrong));
+const asked = () => ({
+  model: model.name, support: images(support.shown), count: several(model), temperature: temperature(),
+});
+
+async function draw() {
+  select(-1);
+  drawnFor = support.shown;
+  const given = drawnFor.length ? `kind ${support.kind}` : "no examples";
+  if (await samples.draw("/api/sample", asked(), { given: ` given ${given}${heat()}` })) drawn();
 }
 
-async function draw(path = "/api/sample", more = {}, at = undefined) {
-  const branching = path !== "/api/sample";
-  if (!branching) drawnFor = support.shown;
-  select(-1);
-  const request = {
-    model: model.name, support: images(drawnFor), count: several(model), temperature: temperature(),
-    ...more,
-  };
-  if (await samples.draw(path, request, branching ? "branches drawn" : "drawn")) select(0, at);
+// Goes on from a pixel of the sample that is shown, which stays in view until others are there.
+async function branch(pixels, known) {
+  const at = inspector.at, support = images(drawnFor);
+  press(-1);
+  inspector.busy(true);
+  const more = { image: images([pixels])[0], known: pack(known) };
+  const all = await samples.draw("/api/complete", { ...asked(), support }, { noun: "branches drawn", given: heat(), more });
+  inspector.busy(false);
+  if (!all) return;
+  drawn(at);
+  show($("grid"), "nearest");
+}
+
+const heat = () => (temperature() === 1 ? "" : ` at temperature ${temperature()}`);
+
+function drawn(at) {
+  select(0, at);
+  samples.compare(asked());
+  if (query.failed) query.update();
+}
+
+function press(i) {
+  samples.items.forEach(({ button }, j) => button.setAttribute("aria-pressed", i === j));
 }
 
 function select(i, at) {
-  chosen = i;
-  samples.items.forEach(({ button }, j) => button.setAttribute("aria-pressed", i === j));
-  if (i < 0 || !samples.items[i].cost) return inspector.close();
-  inspector.open(samples.items[i].pixels, drawnFor, at);
+  if (i >= 0 && !samples.items[i].cost) return;
+  press(i);
+  if (i < 0) inspector.close();
+  else inspector.open(samples.items[i].pixels, drawnFor, at);
+}
+
+function changed() {
+  query.update();
+  samples.compare(asked());
 }
 
 function begin(next) {
-  samples?.abort?.abort();
+  for (const part of [support, query, samples]) part?.end();
+  inspector?.close();
   model = next;
-  support = new Support(model, () => query.update(), (text) => say(text, true));
-  samples = new Samples($("grid"), model, (i) => select(i), say);
-  samples.layOut(several(model));
+  $("about").textContent = model.about;
   $("draw").textContent = `Draw ${several(model)}`;
-  inspector = new Inspector(model, (pixels, known) =>
-    draw("/api/complete", { image: images([pixels])[0], known: pack(known) }, inspector.at));
+  support = new Support(model, changed);
+  samples = new Samples(model, {
+    grid: $("grid"),
+    button: $("draw"),
+    status: $("status"),
+    press: draw,
+    choose: select,
+    outdated: "The examples or the temperature have changed: draw again.",
+  });
+  samples.layOut(several(model));
+  inspector = new Inspector(model, branch);
   query = new Query(model, support);
   const shown = fits() ? Object.keys(examples) : [];
-  $("example").replaceChildren(...shown.map((name) => new Option(name, name)));
+  const none = Object.assign(new Option("an example", ""), { disabled: true, hidden: true });
+  $("example").replaceChildren(none, ...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
-  const own = kept(model, "question");
   for (const [kind, name] of shown.length ? Object.entries({ A: "heron", B: "kettle" }) : []) {
-    if (!support.of(kind).length) support.fill(kind, examples[name].slice(0, 4), name);
+    if (!support.of(kind).length) support.lend(kind, examples[name].slice(0, 4), name);
   }
   support.turn("A");
-  if (own.length || shown.length) query.show(own[0] ?? examples.heron[5]);
-  if (!support.shown.length) return say("Add a few pictures of one kind, then draw.");
-  draw();
+  const own = kept(model, "question")[0] ?? (shown.length ? examples.heron[5] : undefined);
+  if (own) query.pad.show(own);
+  query.update();
+  if (support.shown.length) draw();
+  else samples.say("Add a few pictures of one kind, then draw.");
 }
 
 // The examples are drawings of 26 x 26.
 const fits = () => model.shape.join() === "1,26,26" && model.levels === 2;
 
-function wire(models) {
+function turn(kind) {
+  support.turn(kind);
+  query.update();
+  if (support.shown.length) return draw();
+  select(-1);
+  samples.end();
+  samples.layOut(several(model));
+  samples.say(`Kind ${kind} is empty: draw something first.`);
+}
+
+async function saveSheet() {
+  const drawn = samples.items.filter(({ cost }) => cost).map(({ pixels }) => pixels);
+  if (!drawn.length) return samples.say("There is nothing to download yet.", true);
+  try {
+    download(await file("/api/pack", { model: model.name, images: images(drawn), form: "sheet" }), "sheet.png");
+  } catch (error) {
+    samples.say(error.message, true);
+  }
+}
+
+function show(element, block) {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ behavior: still ? "auto" : "smooth", block });
+}
+
+function wire() {
   $("model").append(...models.map(({ name }) => new Option(name, name)));
-  $("model").onchange = () => begin(models[$("model").selectedIndex]);
-  $("draw").onclick = () => draw();
+  $("model").onchange = () => {
+    const next = models[$("model").selectedIndex];
+    remember(chosen(), next.name);
+    begin(next);
+  };
   $("kind-a").onclick = () => turn("A");
   $("kind-b").onclick = () => turn("B");
   $("pick").onclick = () => $("files").click();
@@ -73,60 +136,79 @@ function wire(models) {
     $("files").value = "";
   };
   $("empty").onclick = () => support.replace([]);
-  $("save-set").onclick = () => support.save().catch((error) => say(error.message, true));
+  $("save-set").onclick = () => support.save();
   $("save-sheet").onclick = saveSheet;
   $("ask").onclick = () => {
-    query.show(inspector.pixels);
-    $("query").scrollIntoView({ behavior: "smooth" });
+    query.pad.replace(inspector.pixels);
+    query.pad.sheet.focus({ preventScroll: true });
+    show($("query"), "start");
   };
   $("example").onchange = () => {
     const name = $("example").value;
     support.replace(examples[name].slice(0, 4), name);
     draw();
   };
-  $("temperature").oninput = () => ($("temperature-value").textContent = temperature().toFixed(2));
-  incoming($("support"), (files) => support.add(files));
-  incoming($("query"), (files) => support.add(files));
-  document.addEventListener("paste", (event) => {
-    const files = [...event.clipboardData.files];
-    if (files.length) support.add(files);
+  $("temperature").oninput = () => {
+    $("temperature-value").textContent = temperature().toFixed(2);
+    samples.compare(asked());
+  };
+  addEventListener("storage", ({ key }) => support.hear(key));
+  incoming();
+}
+
+// Pictures dropped on the page, or pasted: to ask about in the third section, else examples.
+function incoming() {
+  const section = (target) => (target?.closest?.("#query") ? $("query") : $("support"));
+  const give = (target, files) => files.length && (section(target) === $("query") ? query : support).add([...files]);
+  const outline = (where) => {
+    for (const one of [$("query"), $("support")]) one.classList.toggle("dropping", one === where);
+  };
+  const on = (name, handle) => document.addEventListener(name, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault(); // The browser would leave the page for the picture.
+    handle(event);
   });
-  theme();
+  on("dragover", ({ target }) => outline(section(target)));
+  on("dragleave", ({ relatedTarget }) => relatedTarget || outline());
+  on("drop", ({ target, dataTransfer }) => {
+    outline();
+    give(target, dataTransfer.files);
+  });
+  document.addEventListener("paste", ({ clipboardData }) => give(document.activeElement, clipboardData.files));
 }
 
-function turn(kind) {
-  support.turn(kind);
-  query.update();
-  draw();
+// What was chosen among models is another thing where the studio begins with another one.
+const chosen = () => `ilk model ${models[0].name}`;
+
+async function fetched() {
+  $("trouble").hidden = true;
+  try {
+    return await Promise.all([get("/api/models"), get("/examples.json")]);
+  } catch (error) {
+    $("trouble-why").textContent = error.message;
+    $("trouble").hidden = false;
+  }
 }
 
-async function saveSheet() {
-  const drawn = samples.items.filter(({ cost }) => cost).map(({ pixels }) => pixels);
-  if (!drawn.length) return say("There is nothing to download yet.", true);
-  download(await file("/api/pack", { model: model.name, images: images(drawn), form: "sheet" }), "sheet.png");
+async function start() {
+  const found = await fetched();
+  if (!found) return;
+  models = found[0];
+  examples = Object.fromEntries(Object.entries(found[1]).map(([name, list]) => [name, list.map(unpack)]));
+  wire();
+  const last = models.findIndex(({ name }) => name === recall(chosen()));
+  $("model").selectedIndex = Math.max(0, last);
+  begin(models[$("model").selectedIndex]);
+  for (const part of [document.querySelector("main"), $("model")]) part.inert = false;
+  document.body.dataset.ready = "yes";
+  performance.mark("ready");
 }
 
-function theme() {
-  const root = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)");
-  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-  const repaint = () => {
-    $("theme").textContent = dark() ? "Light" : "Dark";
-    if (chosen >= 0) inspector.go(inspector.at);
-    query?.update();
-    query?.pad.paint();
-    support?.pad.paint();
-  };
-  $("theme").onclick = () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    repaint();
-  };
-  system.addEventListener("change", repaint);
-  repaint();
-}
-
-const [models, kinds] = await Promise.all([get("/api/models"), get("/examples.json")]);
-examples = Object.fromEntries(Object.entries(kinds).map(([name, list]) => [name, list.map(unpack)]));
-wire(models);
-begin(models[0]);
-document.body.dataset.ready = "yes";
-performance.mark("ready");
+themed($("theme"), () => {
+  inspector?.repaint();
+  query?.update();
+  query?.pad.paint();
+  support?.pad.paint();
+});
+$("again").onclick = start;
+await start();

@@ -13,8 +13,8 @@ const BRUSHES = { Pen: disc(5), Eraser: disc(40), Hide: disc(50) };
 
 export class Pad {
   // `changed(pixels)` is called when a stroke ends, `spent()`, if there is one, when nothing on the
-  // pad is left to undo; tools are names of brushes.
-  constructor(model, label, tools, changed) {
+  // pad is left to undo; tools are names of brushes, acts are other buttons by name.
+  constructor(model, label, tools, changed, acts = {}) {
     this.model = model;
     this.changed = changed;
     this.tile = new Tile(model);
@@ -29,29 +29,29 @@ export class Pad {
     this.frame = document.createElement("span");
     this.frame.className = "cursor";
     this.sheet.append(this.frame);
-    this.element.append(this.sheet, this.bar(tools));
+    this.spoken = document.createElement("span");
+    this.spoken.className = "unseen";
+    this.spoken.setAttribute("role", "status");
+    this.element.append(this.sheet, this.bar(tools, acts), this.spoken);
     this.show(blank(model));
     this.listen();
   }
 
-  bar(tools) {
+  bar(tools, acts) {
     const row = document.createElement("div");
     row.className = "row";
-    this.buttons = tools.map((name) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      button.addEventListener("click", () => this.take(name));
-      row.append(button);
-      return button;
-    });
-    for (const [name, act] of [["Undo", () => this.undo()], ["Clear", () => this.clear()]]) {
+    const add = (name, act) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = name;
       button.addEventListener("click", act);
       row.append(button);
-    }
+      return button;
+    };
+    this.buttons = tools.map((name) => add(name, () => this.take(name)));
+    add("Undo", () => this.undo());
+    add("Clear", () => this.clear());
+    for (const [name, act] of Object.entries(acts)) add(name, act);
     if (!binary(this.model)) {
       this.colour = document.createElement("input");
       this.colour.type = "color";
@@ -67,19 +67,37 @@ export class Pad {
     for (const button of this.buttons) button.setAttribute("aria-pressed", button.textContent === tool);
   }
 
-  // Takes pixels without calling `changed`.
+  // Takes pixels without calling `changed`, and forgets those before.
   show(pixels) {
     const [, h, w] = this.model.shape;
-    this.pixels = pixels.slice();
-    this.known = new Uint8Array(h * w).fill(1);
-    this.past = [];
+    Object.assign(this, { pixels: pixels.slice(), known: new Uint8Array(h * w).fill(1), filled: false, past: [] });
     this.paint();
   }
 
+  // Takes pixels as a stroke does, to be undone. What is hidden stays so if `known` says it, and
+  // shows what these pixels fill it with.
+  replace(pixels, known) {
+    this.remember();
+    this.pixels = pixels.slice();
+    this.known = known?.slice() ?? this.known.map(() => 1);
+    this.filled = Boolean(known);
+    this.paint();
+    this.changed(this.pixels);
+  }
+
+  get hides() {
+    return !this.known.every(Boolean);
+  }
+
+  // The pixels, blank where they are hidden.
+  get seen() {
+    return this.pixels.map((v, i) => (this.known[i % this.known.length] ? v : paper(this.model)));
+  }
+
   paint() {
-    this.tile.ink(this.pixels.map((v, i) => (this.known[i % this.known.length] ? v : paper(this.model))));
+    this.tile.ink(this.filled ? this.pixels : this.seen);
     this.tile.heat(Array.from(this.known, (k) => (k ? 0 : 0.22)));
-    this.element.classList.toggle("begun", !isBlank(this.pixels, this.model) || !this.known.every(Boolean));
+    this.element.classList.toggle("begun", !isBlank(this.pixels, this.model) || this.hides);
     const [, h, w] = this.model.shape;
     const [y, x] = this.cursor;
     const place = { left: x / w, top: y / h, width: 1 / w, height: 1 / h };
@@ -87,31 +105,28 @@ export class Pad {
   }
 
   remember() {
-    this.past.push([this.pixels.slice(), this.known.slice()]);
+    this.past.push([this.pixels.slice(), this.known.slice(), this.filled]);
     if (this.past.length > 50) this.past.shift();
   }
 
   undo() {
     if (!this.past.length) return this.spent?.();
-    [this.pixels, this.known] = this.past.pop();
+    [this.pixels, this.known, this.filled] = this.past.pop();
     this.paint();
     this.changed(this.pixels);
   }
 
   clear() {
-    this.remember();
-    this.pixels = blank(this.model);
-    this.known.fill(1);
-    this.paint();
-    this.changed(this.pixels);
+    this.replace(blank(this.model));
   }
 
   set(y, x) {
     const [c, h, w] = this.model.shape;
     if (y < 0 || x < 0 || y >= h || x >= w) return;
-    const t = y * w + x;
-    if (this.tool === "Hide") this.known[t] = 0;
-    for (let k = 0; k < c && this.tool !== "Hide"; k++) {
+    const t = y * w + x, hide = this.tool === "Hide";
+    this.known[t] = hide ? 0 : 1;
+    if (hide) this.filled = false;
+    for (let k = 0; k < c && !hide; k++) {
       this.pixels[k * h * w + t] = this.tool === "Pen" ? this.pen(k, c) : paper(this.model);
     }
   }
@@ -129,10 +144,14 @@ export class Pad {
     const steps = Math.max(1, Math.ceil(Math.hypot(y - fromY, x - fromX)));
     for (let s = 0; s <= steps; s++) {
       const cy = Math.round(fromY + ((y - fromY) * s) / steps), cx = Math.round(fromX + ((x - fromX) * s) / steps);
-      for (const [dy, dx] of BRUSHES[this.tool]) this.set(Math.floor((cy + dy) / FINE), Math.floor((cx + dx) / FINE));
+      this.stamp(cy, cx);
     }
     this.last = [y, x];
     this.paint();
+  }
+
+  stamp(y, x) {
+    for (const [dy, dx] of BRUSHES[this.tool]) this.set(Math.floor((y + dy) / FINE), Math.floor((x + dx) / FINE));
   }
 
   listen() {
@@ -141,22 +160,23 @@ export class Pad {
       const box = this.sheet.getBoundingClientRect();
       return [((event.clientY - box.top) / box.height) * h * FINE, ((event.clientX - box.left) / box.width) * w * FINE];
     };
+    // One finger draws: others that come are not heard.
     this.sheet.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
+      if (event.button || this.pointer !== undefined) return;
       this.sheet.setPointerCapture(event.pointerId);
       this.remember();
       this.last = undefined;
-      this.drawing = true;
+      this.pointer = event.pointerId;
       this.stroke(...at(event));
     });
     this.sheet.addEventListener("pointermove", (event) => {
-      if (!this.drawing) return;
+      if (event.pointerId !== this.pointer) return;
       for (const e of event.getCoalescedEvents?.() ?? [event]) this.stroke(...at(e));
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      this.sheet.addEventListener(end, () => {
-        if (!this.drawing) return;
-        this.drawing = false;
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      this.sheet.addEventListener(end, (event) => {
+        if (event.pointerId !== this.pointer) return;
+        this.pointer = undefined;
         this.changed(this.pixels);
       });
     }
@@ -178,11 +198,20 @@ export class Pad {
       }
       if (event.key === " " || event.shiftKey) {
         this.remember();
-        this.set(...this.cursor);
+        if (this.tool === "Pen") this.set(...this.cursor);
+        else this.stamp(...this.cursor.map((v) => (v + 0.5) * FINE));
         this.changed(this.pixels);
       }
       this.paint();
+      this.speak();
     } else return;
     event.preventDefault();
+  }
+
+  // Tells those who can't see it what is under the cursor.
+  speak() {
+    const [y, x] = this.cursor, [, , w] = this.model.shape, t = y * w + x;
+    const what = !this.known[t] ? "hidden" : this.pixels[t] === paper(this.model) ? "paper" : "ink";
+    this.spoken.textContent = `row ${y + 1}, column ${x + 1}, ${what}`;
   }
 }

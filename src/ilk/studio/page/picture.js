@@ -23,6 +23,13 @@ export class Tile {
     if (!binary(model)) this.layers[0].classList.add("photo");
   }
 
+  // Says what it shows, where no button around it does.
+  named(name) {
+    this.element.setAttribute("role", "img");
+    this.element.setAttribute("aria-label", name);
+    return this;
+  }
+
   // Shows pixels, those before `until` in raster order alone.
   ink(pixels, until = Infinity) {
     const [c, h, w] = this.model.shape;
@@ -95,3 +102,5 @@ export function spread(cells, [rows, columns], [, h, w]) {
   }
   return shares;
 }
+
+export const place = (t, [, , w]) => `row ${Math.floor(t / w) + 1}, column ${(t % w) + 1}`;

@@ -5,7 +5,7 @@ import { keep } from "./kept.js";
 import { Pad } from "./pad.js";
 import { Tile, isBlank } from "./picture.js";
 import { Samples } from "./samples.js";
-import { ask, images, pack, several } from "./talk.js";
+import { ask, images, pack, read, several } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -14,18 +14,35 @@ export class Query {
     Object.assign(this, { model, support });
     this.pad = new Pad(model, "Drawing pad for a question", ["Pen", "Eraser", "Hide"], (pixels) => {
       keep(model, "question", [pixels]);
+      this.report("");
       this.update();
     });
     $("query-pad").replaceChildren(this.pad.element);
-    this.map = new Tile(model);
+    this.map = new Tile(model).named("Map of surprise");
     $("surprise").replaceChildren(this.map.element);
-    this.completions = new Samples($("completions"), model, (i) => this.take(i), (text, wrong) => {
-      $("complete-status").textContent = text;
-      $("complete-status").classList.toggle("wrong", Boolean(wrong));
+    this.completions = new Samples(model, {
+      grid: $("completions"),
+      button: $("complete"),
+      status: $("complete-status"),
+      press: () => this.complete(),
+      choose: (i) => this.take(i),
+      outdated: "The drawing or the examples have changed: complete it again.",
     });
-    $("completions").replaceChildren();
-    $("complete-status").textContent = "";
-    $("complete").onclick = () => this.complete();
+    for (const id of ["which", "surprise-figures", "surprise-kind", "complete-kind"]) $(id).replaceChildren();
+    this.report("");
+  }
+
+  report(text, wrong) {
+    $("query-status").textContent = text;
+    $("query-status").classList.toggle("wrong", Boolean(wrong));
+  }
+
+  // Takes no answer any more.
+  end() {
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.abort?.abort();
+    this.completions.end();
   }
 
   show(pixels) {
@@ -33,12 +50,26 @@ export class Query {
     this.update();
   }
 
+  // A picture to ask about: the first, if there are several.
+  async add([picture]) {
+    this.report(`reading ${picture.name || "a picture"} …`);
+    try {
+      const pixels = await read(picture, this.model.name);
+      if (!this.ended) this.pad.replace(pixels);
+    } catch (error) {
+      if (!this.ended) this.report(`${picture.name || "picture"}: ${error.message}`, true);
+    }
+  }
+
+  // A completion takes the place of what is hidden, which stays so: others can be looked at too.
   take(i) {
-    this.show(this.completions.items[i].pixels);
+    const { pixels, cost } = this.completions.items[i];
+    if (cost) this.pad.replace(pixels, this.known);
   }
 
   // Asks again, a moment after the last change.
   update() {
+    this.completions.compare(this.question);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.answer(), 120);
   }
@@ -47,67 +78,96 @@ export class Query {
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
     const pixels = this.pad.pixels;
-    const [a, b] = ["A", "B"].map((kind) => this.support.of(kind));
-    for (const id of ["surprise-kind", "complete-kind"]) $(id).textContent = `given kind ${this.support.kind}`;
+    $("surprise-kind").textContent = `given kind ${this.support.kind}`;
     this.map.ink(pixels).heat(null);
     this.map.element.classList.remove("dim");
     if (isBlank(pixels, this.model)) {
       $("surprise-figures").textContent = "Draw something.";
       return $("which").replaceChildren();
     }
-    const model = this.model.name, asked = images([pixels]);
+    this.wait(true);
     try {
-      const scored = ask("/api/score", { model, support: images(this.support.shown), images: asked, surprise: true }, signal);
-      const [cost] = (await scored).images;
-      this.map.heat(cost.surprise.map((nats) => (nats / 3) ** 0.7));
-      this.map.element.classList.add("dim");
-      $("surprise-figures").innerHTML = describe(cost);
-      if (!a.length || !b.length) {
-        $("which").textContent = "Draw examples of kind A and of kind B to compare them.";
-        return;
-      }
-      const chosen = await ask("/api/classify", { model, kinds: [images(a), images(b)], images: asked }, signal);
-      this.compare(chosen.images[0], { A: a, B: b });
+      await this.surprise(pixels, signal);
+      await this.compare(pixels, signal);
+      this.failed = false;
     } catch (error) {
-      if (!signal.aborted) $("surprise-figures").textContent = error.message;
+      if (signal.aborted) return;
+      this.failed = true;
+      $("surprise-figures").textContent = error.message;
+      $("which").replaceChildren();
     }
+    this.wait(false);
   }
 
-  compare({ kinds, posterior }, sets) {
-    $("which").replaceChildren(...["A", "B"].map((kind, i) => {
-      const block = document.createElement("div");
-      block.className = "kind";
-      const row = document.createElement("div");
-      row.className = "row";
-      const share = 100 * posterior[i];
-      row.innerHTML = `<span>Kind ${kind}</span> <strong>${share > 99.9 ? "> 99.9" : share < 0.1 ? "< 0.1" : share.toFixed(1)} %</strong>`;
-      const tiles = document.createElement("div");
-      tiles.className = "few-tiles";
-      tiles.append(...sets[kind].slice(0, 4).map((example) => new Tile(this.model).ink(example).element));
-      const bar = document.createElement("progress");
-      [bar.max, bar.value] = [1, posterior[i]];
-      bar.setAttribute("aria-label", `Probability of kind ${kind}`);
-      const note = document.createElement("p");
-      note.className = "figures";
-      note.textContent = `${kinds[i].bits.toFixed(1)} bits · ${kinds[i].nats_per_dim.toFixed(4)} nats/dim`;
-      block.append(row, tiles, bar, note);
-      return block;
-    }));
+  // Dims the last answer until the next is there.
+  wait(on) {
+    for (const id of ["surprise-figures", "which"]) $(id).classList.toggle("stale", on);
   }
 
-  // As many as samples where nothing known follows the hidden part; else a quarter of these, each
-  // chosen among eight drafts.
-  async complete() {
-    const { pixels, known } = this.pad;
-    if (known.every(Boolean)) return this.completions.say("Hide a part of the drawing first.", true);
+  async surprise(pixels, signal) {
+    const examples = images(this.support.shown), hidden = this.pad.hides;
+    const request = { model: this.model.name, support: examples, images: images([pixels]), surprise: true };
+    const [cost] = (await ask("/api/score", request, signal)).images;
+    this.map.heat(cost.surprise.map((nats) => (nats / 3) ** 0.7));
+    this.map.element.classList.add("dim");
+    $("surprise-figures").innerHTML = describe(cost) + (hidden ? " · with the hidden part" : "");
+    $("surprise-figures").classList.remove("stale");
+  }
+
+  // Which kind it is. Given no examples, the model tells what any other kind may look like.
+  async compare(pixels, signal) {
+    const [a, b] = ["A", "B"].map((kind) => this.support.of(kind));
+    if (!a.length || !b.length) {
+      $("which").textContent = "Draw examples of kind A and of kind B to compare them.";
+      return;
+    }
+    const request = { model: this.model.name, kinds: [images(a), images(b), []], images: images([pixels]) };
+    const { kinds, posterior } = (await ask("/api/classify", request, signal)).images[0];
+    const names = [["Kind A", a], ["Kind B", b], ["Neither", []]];
+    $("which").replaceChildren(...names.map(([name, examples], i) => this.verdict(name, examples, posterior[i], kinds[i])));
+  }
+
+  verdict(name, examples, share, { bits, nats_per_dim }) {
+    const block = document.createElement("div");
+    block.className = "kind";
+    const percent = share > 0.999 ? "> 99.9" : share < 0.001 ? "< 0.1" : (100 * share).toFixed(1);
+    const row = document.createElement("div");
+    row.className = "row";
+    row.innerHTML = `<span>${name}${examples.length ? "" : ": another kind"}</span> <strong>${percent} %</strong>`;
+    const tiles = document.createElement("div");
+    tiles.className = "few-tiles";
+    tiles.append(...examples.slice(0, 4).map((example) => new Tile(this.model).ink(example).element));
+    const bar = document.createElement("progress");
+    [bar.max, bar.value] = [1, share];
+    bar.setAttribute("aria-label", `Probability of ${name}`);
+    const note = document.createElement("p");
+    note.className = "figures";
+    note.textContent = `${bits.toFixed(1)} bits · ${nats_per_dim.toFixed(4)} nats/dim`;
+    block.append(row, ...(examples.length ? [tiles] : []), bar, note);
+    return block;
+  }
+
+  // What would be asked for now: as many as samples where nothing known follows the hidden part;
+  // else a quarter of these, each chosen among eight drafts.
+  get question() {
+    const { seen, known } = this.pad;
     const follows = known.lastIndexOf(1) > known.indexOf(0);
-    const done = await this.completions.draw("/api/complete", {
+    return {
       model: this.model.name,
       support: images(this.support.shown),
-      image: images([pixels])[0],
+      image: images([seen])[0],
       known: pack(known),
       count: several(this.model) / (follows ? 4 : 1),
-    }, "completed, likeliest first,", true);
-    if (done) for (const { tile } of this.completions.items) tile.heat(Array.from(known, (k) => (k ? 0 : 0.14)));
+    };
+  }
+
+  async complete() {
+    if (!this.pad.hides) return this.completions.say("Hide a part of the drawing first.", true);
+    const known = (this.known = this.pad.known.slice());
+    $("complete-kind").textContent = `given kind ${this.support.kind}`;
+    const words = { noun: "completed, likeliest first,", sorted: true };
+    if (!(await this.completions.draw("/api/complete", this.question, words))) return;
+    for (const { tile } of this.completions.items) tile.heat(Array.from(known, (k) => (k ? 0 : 0.14)));
+    this.completions.compare(this.question);
   }
 }

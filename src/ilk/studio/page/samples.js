@@ -4,29 +4,62 @@ import { blank, figures, tileButton } from "./picture.js";
 import { draw, unpack } from "./talk.js";
 
 export class Samples {
-  // `choose(i)` is called when one is pressed; `say(text, wrong)` with what goes on.
-  constructor(grid, model, choose, say) {
-    Object.assign(this, { grid, model, choose, say, items: [], drawings: 0 });
+  // Of the page: `grid`, `button` and `status`. `press()` is called to draw, `choose(i)` when a
+  // sample is pressed; `outdated` says that what it was drawn for has changed.
+  constructor(model, { grid, button, status, press, choose, outdated }) {
+    Object.assign(this, { model, grid, button, status, choose, outdated, items: [], drawings: 0 });
+    this.name = button.textContent;
+    button.onclick = () => (this.running ? this.stop() : press());
+    grid.replaceChildren();
+    this.say("");
+    this.layOut(0);
   }
 
-  // Draws; resolves to true when all are there, to false when another drawing took over.
-  async draw(path, request, noun = "drawn", sorted = false) {
-    this.abort?.abort();
+  say(text, wrong) {
+    this.status.textContent = text;
+    this.status.classList.toggle("wrong", Boolean(wrong));
+    this.status.dataset.drawings = this.drawings;
+  }
+
+  // Draws what is asked for, in words `noun` and `given`, and `more` that does not outdate it.
+  // Resolves to true when all are there.
+  async draw(path, asked, { noun = "drawn", given = "", sorted = false, more = {} }) {
+    this.end();
     performance.clearMarks("first pixel");
     performance.mark("drawing");
-    const { signal } = (this.abort = new AbortController());
-    this.layOut(request.count);
+    const { signal } = (this.running = new AbortController());
+    this.layOut(asked.count);
+    Object.assign(this, { asked: JSON.stringify(asked), began: performance.now() });
+    this.button.textContent = "Stop";
+    this.status.setAttribute("aria-busy", true); // What it says of progress is not read out.
     this.say("drawing …");
     try {
-      await draw(path, request, signal, (event) => this.take(event, noun, sorted));
+      await draw(path, { ...asked, ...more }, signal, (event) => this.take(event, { noun, given, sorted }));
       return true;
     } catch (error) {
       if (!signal.aborted) this.say(error.message, true);
       return false;
+    } finally {
+      if (this.running?.signal === signal) this.end();
     }
   }
 
+  stop() {
+    this.end();
+    this.say("stopped");
+  }
+
+  // Takes no more of what is being drawn.
+  end() {
+    this.running?.abort();
+    this.running = null;
+    this.button.textContent = this.name;
+    this.status.setAttribute("aria-busy", false);
+  }
+
   layOut(count) {
+    this.asked = null;
+    this.grid.classList.remove("stale");
     if (this.items.length !== count) {
       this.items = Array.from({ length: count }, (_, i) => ({
         ...tileButton(this.model, `Sample ${i + 1}`, () => this.choose(i)),
@@ -41,11 +74,30 @@ export class Samples {
     }
   }
 
-  take(event, noun, sorted) {
-    if (event.event === "pixels") this.write(event.first, unpack(event.values));
-    if (event.event === "images") this.items.forEach(({ tile }, i) => tile.ink(unpack(event.images[i])));
-    if (event.event !== "done") return;
-    const results = sorted ? event.images.toSorted((a, b) => a.bits - b.bits) : event.images;
+  // Dims what was drawn for something else than what would be asked for now.
+  compare(asked) {
+    if (this.running || !this.items.some(({ cost }) => cost)) return;
+    const stale = this.asked !== JSON.stringify(asked);
+    if (stale === this.grid.classList.contains("stale")) return;
+    this.grid.classList.toggle("stale", stale);
+    this.say(stale ? this.outdated : this.told);
+  }
+
+  take(event, words) {
+    if (event.event === "start") this.steps = event.steps;
+    if (event.event === "pixels") {
+      const end = this.write(event.first, unpack(event.values));
+      this.say(`drawing … ${Math.round((100 * end) / this.steps)} %`);
+    }
+    if (event.event === "images") {
+      this.items.forEach(({ tile }, i) => tile.ink(unpack(event.images[i])));
+      this.say(`drawing … ${Math.round((performance.now() - this.began) / 1000)} s`);
+    }
+    if (event.event === "done") this.finish(event, words);
+  }
+
+  finish({ images, seconds, seed, effective }, { noun, given, sorted }) {
+    const results = sorted ? images.toSorted((a, b) => a.bits - b.bits) : images;
     results.forEach((result, i) => {
       const item = this.items[i];
       [item.pixels, item.cost] = [unpack(result.pixels), result];
@@ -56,11 +108,13 @@ export class Samples {
     performance.mark("drawn");
     this.drawings += 1;
     const mean = (key) => results.reduce((sum, r) => sum + r[key], 0) / results.length;
-    const drafts = event.effective ? ` · ${event.effective.toFixed(1)} drafts counted` : "";
-    this.say(`${results.length} ${noun} in ${event.seconds.toFixed(2)} s · mean ${mean("bits").toFixed(1)} bits, `
-      + `${mean("nats_per_dim").toFixed(4)} nats/dim · seed ${event.seed}${drafts}`);
+    const drafts = effective ? ` · ${effective.toFixed(1)} drafts counted` : "";
+    this.told = `${results.length} ${noun} in ${seconds.toFixed(2)} s${given} · mean ${mean("bits").toFixed(1)} bits, `
+      + `${mean("nats_per_dim").toFixed(4)} nats/dim · seed ${seed}${drafts}`;
+    this.say(this.told);
   }
 
+  // Writes the next pixels of all samples, and tells where they end.
   write(first, values) {
     const [c, h, w] = this.model.shape, n = this.items.length;
     const steps = values.length / (n * c);
@@ -71,5 +125,6 @@ export class Samples {
       item.tile.ink(item.pixels, first + steps).mark(first + steps);
     });
     if (!performance.getEntriesByName("first pixel").length) performance.mark("first pixel");
+    return first + steps;
   }
 }

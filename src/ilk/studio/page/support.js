@@ -1,27 +1,45 @@
-// The support sets, A and B: slots, the pad that edits one, pictures that are dropped or pasted.
+// The support sets, A and B: slots, the pad that edits one, pictures that come from elsewhere.
 
-import { keep, kept } from "./kept.js";
+import { keep, kept, key } from "./kept.js";
 import { Pad } from "./pad.js";
 import { blank, isBlank, tileButton } from "./picture.js";
 import { download, file, images, read } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
+const NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
 
 export class Support {
-  // `changed()` is called when a set changes, `report(text)` when something goes wrong.
-  constructor(model, changed, report) {
-    Object.assign(this, { model, changed, report, kind: "A", chosen: 0 });
+  // `changed()` is called when a set changes.
+  constructor(model, changed) {
+    Object.assign(this, { model, changed, kind: "A", chosen: 0, past: [], sets: {}, rest: {}, lent: {} });
     this.most = Math.max(1, Math.min(8, model.shots || 1));
-    this.sets = { A: this.filled(kept(model, "A")), B: this.filled(kept(model, "B")) };
-    this.lent = { A: "", B: "" }; // The name of the example, where it is what a kind shows.
-    this.past = [];
-    this.pad = new Pad(model, "Drawing pad for an example", ["Pen", "Eraser"], (pixels) => this.drawn(pixels));
+    for (const kind of ["A", "B"]) this.load(kind);
+    const acts = this.most > 1 ? { Next: () => this.choose(this.next) } : {};
+    this.pad = new Pad(model, "Drawing pad for an example", ["Pen", "Eraser"], (pixels) => this.drawn(pixels), acts);
     this.pad.spent = () => this.undo();
     $("support-pad").replaceChildren(this.pad.element);
-    this.slots = Array.from({ length: this.most }, (_, i) =>
-      tileButton(model, `Example ${i + 1}`, () => this.choose(i)));
+    this.slots = Array.from({ length: this.most }, (_, i) => tileButton(model, "", () => this.choose(i)));
     $("slots").replaceChildren(...this.slots.map(({ button }) => button));
+    $("most").textContent = this.most > 1 ? `one to ${NUMBERS[this.most - 1]} of a kind` : "one of a kind";
+    this.report("");
     this.show();
+  }
+
+  report(text, wrong) {
+    $("support-status").textContent = text;
+    $("support-status").classList.toggle("wrong", Boolean(wrong));
+  }
+
+  end() {
+    this.ended = true;
+  }
+
+  // What was kept of a kind. That for which there is no slot here stays kept.
+  load(kind) {
+    const list = kept(this.model, kind);
+    this.sets[kind] = this.filled(list);
+    this.rest[kind] = list.slice(this.most);
+    this.lent[kind] = ""; // The name of the example, where it is what a kind shows.
   }
 
   // As many slots as there are, those without a drawing blank.
@@ -34,20 +52,29 @@ export class Support {
     return this.sets[kind].filter((pixels) => !isBlank(pixels, this.model));
   }
 
+  own(kind) {
+    return this.lent[kind] ? [] : this.of(kind);
+  }
+
   // The first slot without a drawing, or the last.
   get free() {
     const first = this.sets[this.kind].findIndex((pixels) => isBlank(pixels, this.model));
     return first < 0 ? this.most - 1 : first;
   }
 
+  // The first slot without a drawing, or the one after this.
+  get next() {
+    return this.shown.length < this.most ? this.free : (this.chosen + 1) % this.most;
+  }
+
   get shown() {
     return this.of(this.kind);
   }
 
-  fill(kind, list, example = "") {
+  // Shows an example, which is not kept.
+  lend(kind, list, name) {
     this.sets[kind] = this.filled(list);
-    this.lent[kind] = example;
-    if (kind === this.kind) this.choose(this.free);
+    this.lent[kind] = name;
   }
 
   // What one draws oneself, beside an example, takes its place.
@@ -61,13 +88,12 @@ export class Support {
     set[this.chosen] = pixels.slice();
     this.lent[this.kind] = "";
     this.show();
-    this.changed();
+    this.keep();
   }
 
   // Before drawings are replaced by others: what `undo` goes back to.
-  remember() {
-    const { kind, chosen } = this;
-    this.past.push({ kind, chosen, set: this.sets[kind].slice(), lent: this.lent[kind] });
+  remember(kind = this.kind) {
+    this.past.push({ kind, chosen: this.chosen, set: this.sets[kind].slice(), lent: this.lent[kind] });
     if (this.past.length > 50) this.past.shift();
   }
 
@@ -75,10 +101,26 @@ export class Support {
     const before = this.past.pop();
     if (!before) return;
     const { kind, chosen, set, lent } = before;
-    this.turn(kind);
     this.sets[kind] = set;
     this.lent[kind] = lent;
+    this.turn(kind);
     this.choose(chosen);
+    this.keep();
+  }
+
+  // After a change by hand, and only then: to look at drawings shall not write them.
+  keep(kind = this.kind) {
+    keep(this.model, kind, [...this.own(kind), ...this.rest[kind]]);
+    this.changed();
+  }
+
+  // Another tab has kept drawings: they stand here too.
+  hear(name) {
+    const kind = ["A", "B"].find((kind) => name === key(this.model, kind));
+    if (!kind || !kept(this.model, kind).length) return;
+    this.remember(kind);
+    this.load(kind);
+    if (kind === this.kind) this.choose(this.chosen);
     this.changed();
   }
 
@@ -97,56 +139,50 @@ export class Support {
 
   show() {
     this.slots.forEach(({ button, tile }, i) => {
-      const pixels = this.sets[this.kind][i];
+      const pixels = this.sets[this.kind][i], empty = isBlank(pixels, this.model);
       tile.ink(pixels);
-      button.classList.toggle("blank", isBlank(pixels, this.model));
+      button.classList.toggle("blank", empty);
+      button.setAttribute("aria-label", `Example ${i + 1}${empty ? ", empty" : ""}`);
       button.setAttribute("aria-pressed", i === this.chosen);
     });
     $("example").value = this.lent[this.kind];
-    keep(this.model, this.kind, this.lent[this.kind] ? [] : this.shown);
   }
 
-  // Puts pictures into the free slots.
+  // Puts pictures into the free slots of the kind that is shown, though another may be by the time
+  // that they are read.
   async add(files) {
-    const list = this.lent[this.kind] ? [] : this.of(this.kind);
-    for (const picture of files) {
-      if (list.length >= this.most) {
-        this.report(`There is room for ${this.most} examples.`);
-        break;
-      }
+    const { kind } = this, found = [], wrong = [];
+    const room = this.most - this.own(kind).length;
+    for (const picture of files.slice(0, room)) {
+      this.report(`reading ${picture.name || "a picture"} …`);
       try {
-        list.push(await read(picture, this.model.name));
+        found.push(await read(picture, this.model.name));
       } catch (error) {
-        this.report(`${picture.name || "picture"}: ${error.message}`);
+        wrong.push(`${picture.name || "picture"}: ${error.message}`);
       }
+      if (this.ended) return;
     }
-    if (list.length) this.replace(list);
+    if (files.length > room) wrong.push(`There is room for ${this.most} example${this.most > 1 ? "s" : ""}.`);
+    this.report(wrong.join(" "), true);
+    if (found.length) this.replace([...this.own(kind), ...found], "", kind);
   }
 
-  replace(list, example) {
-    this.remember();
-    this.fill(this.kind, list, example);
-    this.changed();
+  replace(list, example = "", kind = this.kind) {
+    this.remember(kind);
+    this.lend(kind, list, example);
+    if (kind === this.kind) this.choose(this.free);
+    this.keep(kind);
   }
 
   async save() {
     const list = this.of(this.kind);
-    if (!list.length) return this.report("There is no example to download.");
+    if (!list.length) return this.report("There is no example to download.", true);
     const request = { model: this.model.name, images: images(list), form: "archive" };
-    download(await file("/api/pack", request), `kind-${this.kind.toLowerCase()}.zip`);
+    this.report("");
+    try {
+      download(await file("/api/pack", request), `kind-${this.kind.toLowerCase()}.zip`);
+    } catch (error) {
+      this.report(error.message, true);
+    }
   }
-}
-
-// Pictures dropped on the page, pasted, or picked.
-export function incoming(section, take) {
-  section.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    section.classList.add("dropping");
-  });
-  section.addEventListener("dragleave", () => section.classList.remove("dropping"));
-  section.addEventListener("drop", (event) => {
-    event.preventDefault();
-    section.classList.remove("dropping");
-    take([...event.dataTransfer.files]);
-  });
 }
