@@ -33,6 +33,9 @@ def events(client: TestClient, path: str, request: dict[str, Any]) -> list[dict[
     return [json.loads(line[6:]) for line in lines]
 
 
+JSON = {"content-type": "application/json"}
+
+
 def told(shelf: Shelf, count: int = 3) -> torch.Tensor:
     """What `examples` are to the model."""
     files = [base64.b64decode(e["file"]) for e in examples(count)]
@@ -43,6 +46,7 @@ def test_models(client: TestClient) -> None:
     first, second, *rest = client.get("/api/models").json()
     assert (first["name"], first["shape"], first["attention"]) == ("tiny", [1, 26, 26], True)
     assert (second["name"], second["levels"], second["attention"]) == ("alone", 4, False)
+    assert first["about"] == "your own, 26 x 26"
     names = {model["name"] for model in rest}
     # Nobody can draw for a model of colour pictures.
     assert "omniglot" in names and not names & {"flips", "products"}
@@ -308,6 +312,32 @@ def bomb(side: int) -> str:
     return base64.b64encode(file).decode()
 
 
+def test_a_body_that_is_no_json_or_does_not_say_so(client: TestClient) -> None:
+    text = {"content-type": "text/plain"}
+    for headers, reason in (({}, "content-type"), (text, "content-type"), (JSON, "no JSON")):
+        body = "{...}" if headers == JSON else "{}"
+        answer = client.post("/api/sample", content=body, headers=headers)
+        assert answer.status_code == 422 and reason in answer.json()["error"], answer.text
+
+
+def test_what_openapi_tells_is_so(client: TestClient) -> None:
+    """Its examples work, and what is refused is told as it comes."""
+    api = client.get("/api/openapi.json").json()
+    assert "20 images to draw" in api["info"]["description"]
+    assert "HTTPValidationError" not in api["components"]["schemas"]
+    posts = {path: verbs["post"] for path, verbs in api["paths"].items() if "post" in verbs}
+    for path, what in posts.items():
+        assert {"404", "408", "413", "422", "429"} < set(what["responses"])
+        content = what["requestBody"]["content"]
+        if path not in ("/api/read", "/api/decode"):  # a blob is of one machine
+            answer = client.post(path, json=content["application/json"]["example"])
+            assert answer.status_code == 200, answer.text
+            said = answer.headers["content-type"].split(";")[0]
+            assert said in what["responses"]["200"]["content"]
+    events = posts["/api/sample"]["responses"]["200"]["content"]
+    assert set(events) == {"application/json", "text/event-stream"}
+
+
 VERBS = {"models", "read", "sample", "complete", "score", "classify"}
 VERBS |= {"encode", "decode", "attention", "pack"}
 BLANK = base64.b64encode(bytes(676)).decode()
@@ -320,12 +350,13 @@ MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("sample", {"temperature": -1}, 422, "temperature"),
     ("sample", {"seed": -1}, 422, "seed"),
     ("sample", {"seed": 2**70}, 422, "seed"),
-    ("sample", {"sede": 1}, 422, "sede"),
+    ("sample", {"sede": 1}, 422, "body: there is no sede; wanted some of model, support, count"),
+    ("sample", {"support": [{"pixel": ""}]}, 422, "support.0: there is no pixel; wanted"),
     ("sample", {"support": [{"pixels": "AA=="}]}, 422, "support.0: wanted 1 x 26 x 26 = 676"),
     ("sample", {"support": [{"pixels": "?"}]}, 422, "support.0: this is no base64"),
     ("sample", {"support": [{"pixels": "é"}]}, 422, "support.0: this is no base64"),
     ("sample", {"support": [{}]}, 422, "support.0: wanted either pixels or a file"),
-    ("sample", {"support": [{"file": "AAAA"}]}, 422, "not a picture"),
+    ("sample", {"support": [{"file": "AAAA"}]}, 422, "support.0: 3 bytes: not a picture"),
     ("sample", {"support": [{"file": picture()[:80]}]}, 422, "damaged or cut short"),
     ("sample", {"support": [{"file": bomb(30_000)}]}, 422, "too large to decode safely"),
     ("sample", {"support": [{"file": bomb(1_500)}]}, 422, "too large to decode safely"),

@@ -41,6 +41,16 @@ FLAGS = [
 ]
 WAIT = 300_000  # milliseconds: a busy machine
 FIGURES = re.compile(r"[\d.]+ bits.*[\d.]+ nats/dim", re.S)
+HAND = """([kind, target, text]) => {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], "a.png", { type: "image/png" }));
+    const place = document.querySelector(target);
+    const options = { bubbles: true, cancelable: true };
+    return !place.dispatchEvent(kind === "paste"
+        ? new ClipboardEvent("paste", { ...options, clipboardData: data })
+        : new DragEvent(kind, { ...options, dataTransfer: data }));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +88,7 @@ class Visit:
 
     def __init__(self, browser, address: str, width: int = 1440, **options) -> None:
         size = {"width": width, "height": 900}
-        self.page = browser.new_page(viewport=size, accept_downloads=True, **options)
+        self.page = browser.new_context(viewport=size, accept_downloads=True, **options).new_page()
         self.page.set_default_timeout(WAIT)
         self.asked: list[str] = []
         self.errors: list[str] = []
@@ -113,6 +123,11 @@ class Visit:
         }"""
         return self.page.locator(selector).first.evaluate(count)
 
+    def same(self, one: str, other: str) -> bool:
+        """Whether two tiles show the same ink."""
+        read = "tile => tile.querySelector('canvas.ink').toDataURL()"
+        return len({self.page.locator(t).first.evaluate(read) for t in (one, other)}) == 1
+
     def tiles(self) -> list[str]:
         """The pictures of the samples."""
         read = "tiles => tiles.map(tile => tile.querySelector('canvas.ink').toDataURL())"
@@ -125,7 +140,7 @@ def visit(browser, address: str) -> Iterator[Visit]:
     yield visit
     assert not visit.errors
     assert all(url.startswith((address, "blob:", "data:")) for url in visit.asked)
-    visit.page.close()
+    visit.page.context.close()
 
 
 def test_a_first_visit_shows_an_example(visit: Visit) -> None:
@@ -169,7 +184,7 @@ def test_touch_draws(browser, address: str) -> None:
     wide = "document.documentElement.scrollWidth"
     assert visit.page.evaluate(wide) <= 390
     assert not visit.errors
-    visit.page.close()
+    visit.page.context.close()
 
 
 def test_keyboard_draws(visit: Visit) -> None:
@@ -199,24 +214,14 @@ def test_pictures_are_picked_dropped_and_pasted(visit: Visit, tmp_path: Path) ->
     page.set_input_files("#files", files)
     filled = playwright.expect(page.locator("#slots button:not(.blank)"))
     filled.to_have_count(2, timeout=WAIT)
-    hand = """([kind, target, text]) => {
-        const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-        const data = new DataTransfer();
-        data.items.add(new File([bytes], "a.png", { type: "image/png" }));
-        const place = document.querySelector(target);
-        const options = { bubbles: true, cancelable: true };
-        place.dispatchEvent(kind === "drop"
-            ? new DragEvent("drop", { ...options, dataTransfer: data })
-            : new ClipboardEvent("paste", { ...options, clipboardData: data }));
-    }"""
-    page.evaluate(hand, ["drop", "#support", picture(70)])
+    page.evaluate(HAND, ["drop", "#support", picture(70)])
     filled.to_have_count(3, timeout=WAIT)
-    page.evaluate(hand, ["paste", "body", picture(30)])
+    page.evaluate(HAND, ["paste", "body", picture(30)])
     filled.to_have_count(4, timeout=WAIT)
-    page.evaluate(hand, ["drop", "#support", base64.b64encode(b"no picture").decode()])
+    page.evaluate(HAND, ["drop", "#support", base64.b64encode(b"no picture").decode()])
     visit.sees("#support-status", "There is room for 4 examples")
     page.click("#empty")
-    page.evaluate(hand, ["drop", "#support", base64.b64encode(b"no picture").decode()])
+    page.evaluate(HAND, ["drop", "#support", base64.b64encode(b"no picture").decode()])
     visit.sees("#support-status", "not a picture")
 
 
@@ -366,7 +371,215 @@ def test_a_page_without_storage_works(browser, address: str) -> None:
     visit.page.select_option("#model", "omniglot")
     visit.sees("#status", "16 drawn in")
     assert filled(visit) == 1 and not visit.errors
-    visit.page.close()
+    visit.page.context.close()
+
+
+STORED = "() => ['A', 'B'].map(k => JSON.parse(localStorage[`ilk ${k} 1 26 26 2`] ?? '[]').length)"
+
+
+def three(roomy: Visit) -> None:
+    """Draws three examples."""
+    for x in (0.3, 0.5, 0.7):
+        roomy.stroke("#support-pad", (x, 0.2), (x, 0.8))
+        roomy.page.click("#support-pad >> text=Next")
+
+
+def test_looking_at_drawings_does_not_erase_them(roomy: Visit) -> None:
+    page = roomy.page
+    three(roomy)
+    assert filled(roomy) == 3 and page.evaluate(STORED) == [3, 0]
+    page.select_option("#model", "omniglot-one-shot")
+    roomy.sees("#status", "16 drawn in")
+    roomy.stroke("#support-pad", (0.1, 0.1), (0.9, 0.1))  # nor does a change to the one shown
+    assert page.evaluate(STORED) == [3, 0]
+    page.select_option("#model", "omniglot")
+    roomy.sees("#status", "16 drawn in")
+    assert filled(roomy) == 3
+
+
+def test_two_tabs_show_the_same_drawings(roomy: Visit) -> None:
+    page, second = roomy.page, roomy.page.context.new_page()
+    second.set_default_timeout(WAIT)
+    second.goto(page.url)
+    playwright.expect(second.locator("#status")).to_contain_text("drawn in", timeout=WAIT)
+    three(roomy)
+    slots = playwright.expect(second.locator("#slots button:not(.blank)"))
+    slots.to_have_count(3, timeout=WAIT)
+    second.click("#slots button >> nth=1")
+    second.click("#kind-b")
+    assert page.evaluate(STORED) == [3, 0]
+    second.close()
+
+
+def test_a_question_comes_back(visit: Visit) -> None:
+    page = visit.page
+    visit.stroke("#query-pad", (0.1, 0.1), (0.9, 0.1))
+    drawn = visit.ink("#query-pad .tile")
+    page.click("#ask")
+    assert visit.ink("#query-pad .tile") != drawn
+    assert page.evaluate("document.querySelector('#query-pad').contains(document.activeElement)")
+    page.click("#query-pad >> text=Undo")
+    assert visit.ink("#query-pad .tile") == drawn
+    page.click("#query-pad >> text=Hide")
+    for y in (0.8, 0.9, 0.98):
+        visit.stroke("#query-pad", (0.01, y), (0.99, y))
+    visit.sees("#surprise-figures", "with the hidden part")
+    page.click("#complete")
+    visit.sees("#complete-status", "16 completed")
+    for i in range(2):  # one after the other can be looked at
+        page.click(f"#completions button >> nth={i}")
+        assert visit.same("#query-pad .tile", f"#completions .tile >> nth={i}")
+        assert page.locator("#completions.stale").count() == 0
+    page.click("#complete")
+    visit.sees("#complete-status", "16 completed")
+    page.click("#query-pad >> text=Pen")
+    visit.stroke("#query-pad", (0.1, 0.3), (0.9, 0.3))
+    visit.sees("#complete-status", "have changed")
+
+
+def test_a_pen_shows_what_it_draws_over_what_is_hidden(visit: Visit) -> None:
+    page = visit.page
+    page.click("#query-pad >> text=Clear")
+    page.click("#query-pad >> text=Hide")
+    visit.stroke("#query-pad", (0.1, 0.5), (0.9, 0.5))
+    page.click("#query-pad >> text=Pen")
+    visit.stroke("#query-pad", (0.3, 0.5), (0.7, 0.5))
+    assert visit.ink("#query-pad .tile") > 10
+
+
+def test_pictures_go_where_they_are_dropped(roomy: Visit) -> None:
+    page = roomy.page
+    asked = roomy.ink("#query-pad .tile")
+    assert page.evaluate(HAND, ["drop", "#query", picture(70)])
+    playwright.expect(page.locator("#query-status")).to_have_text("", timeout=WAIT)
+    assert filled(roomy) == 4 and roomy.ink("#query-pad .tile") != asked
+    page.click("#query-pad >> text=Undo")
+    assert roomy.ink("#query-pad .tile") == asked
+    for kind in ("dragover", "drop"):  # the browser does not leave the page for it
+        assert page.evaluate(HAND, [kind, "footer", picture(70)])
+    playwright.expect(page.locator("#slots button:not(.blank)")).to_have_count(1, timeout=WAIT)
+    # One that was given to A goes there, though B is shown when it is read.
+    held: list = []
+    page.route("**/api/read*", lambda route: held.append(route))
+    page.evaluate(HAND, ["drop", "#support", picture(30)])
+    roomy.sees("#support-status", "reading a.png")
+    page.click("#kind-b")
+    held[0].continue_()
+    playwright.expect(page.locator("#support-status")).to_have_text("", timeout=WAIT)
+    assert page.evaluate(STORED) == [2, 0]
+    page.unroute("**/api/read*")
+
+
+def test_old_answers_do_not_stay(visit: Visit) -> None:
+    page = visit.page
+    visit.sees("#which", "Neither: another kind")
+    page.select_option("#model", "large")
+    visit.sees("#surprise-figures", "Draw something")
+    assert page.inner_text("#which") == "" and page.is_hidden("#inspector")
+    page.click("#theme")
+    page.select_option("#model", "tiny")
+    visit.sees("#chosen-figures", FIGURES)
+    page.click("#play")
+    page.select_option("#model", "omniglot")
+    visit.sees("#status", "16 drawn in")
+    visit.sees("#chosen-figures", FIGURES)
+    visit.sees("#play", "Play")
+    visit.sees("#at", "676 of 676")
+    page.route("**/api/classify", lambda route: route.abort())
+    visit.stroke("#query-pad", (0.1, 0.1), (0.9, 0.1))
+    visit.sees("#surprise-figures", "The studio doesn't answer")
+    assert page.inner_text("#which") == ""
+    page.unroute("**/api/classify")
+    page.click("#draw")  # it is well again
+    visit.sees("#which", "Neither: another kind")
+
+
+def test_samples_tell_what_they_were_drawn_for(roomy: Visit) -> None:
+    page = roomy.page
+    roomy.sees("#status", "given kind A")
+    page.locator("#temperature").fill("0.5")
+    roomy.sees("#status", "have changed: draw again")
+    page.locator("#temperature").fill("1")
+    roomy.sees("#status", "given kind A")
+    page.click("#kind-b")
+    roomy.sees("#status", "given kind B")
+    page.click("#empty")
+    assert page.locator("#grid.stale").count() == 1
+    page.click("#kind-a")
+    roomy.sees("#status", "given kind A")
+    page.click("#kind-b")
+    roomy.sees("#status", "Kind B is empty")
+    page.click("#draw")
+    roomy.sees("#status", "given no examples")
+
+
+def test_drawing_is_stopped(roomy: Visit) -> None:
+    page = roomy.page
+    page.route("**/api/sample", lambda route: None)  # a studio that never answers
+    page.click("#draw")
+    assert page.inner_text("#draw") == "Stop"
+    page.click("#draw")
+    roomy.sees("#status", "stopped")
+    assert page.inner_text("#draw") == "Draw 16"
+    page.unroute("**/api/sample")
+
+
+def test_failures_are_told_in_plain_words(visit: Visit) -> None:
+    page = visit.page
+    words = "Is `ilk studio` still running?"
+    page.route("**/api/*", lambda route: route.abort())
+    page.click("#draw")
+    visit.sees("#status", words)
+    page.click("#save-set")
+    visit.sees("#support-status", words)
+    page.unroute("**/api/*")
+    cut = 'data: {"event": "start", "steps": 676}\n\n'
+    page.route("**/api/sample", lambda route: route.fulfill(body=cut))
+    page.click("#draw")
+    visit.sees("#status", "The drawing broke off")
+    page.unroute("**/api/sample")
+    page.click("#draw")
+    visit.sees("#status", "16 drawn in")
+    page.route("**/api/pack", lambda route: route.abort())
+    page.click("#save-sheet")
+    visit.sees("#status", words)
+    page.unroute("**/api/pack")
+    page.route("**/api/models", lambda route: route.abort())
+    page.reload()
+    visit.sees("#trouble", words)
+    page.unroute("**/api/models")
+    page.click("#again")
+    visit.sees("#status", "16 drawn in")
+    assert page.is_hidden("#trouble")
+
+
+def test_the_theme_and_the_model_outlast_a_reload(visit: Visit) -> None:
+    page = visit.page
+    page.click("#theme")
+    page.select_option("#model", "omniglot")
+    page.reload()
+    visit.sees("#status", "16 drawn in")
+    assert page.input_value("#model") == "omniglot" and page.inner_text("#theme") == "Light"
+
+
+def test_one_finger_draws(visit: Visit) -> None:
+    visit.page.click("#support-pad >> text=Clear")
+    visit.page.evaluate("""() => {
+        const sheet = document.querySelector("#support-pad .tile");
+        const box = sheet.getBoundingClientRect();
+        sheet.setPointerCapture = () => {};
+        const send = (name, pointerId, x, y) => {
+            const place = { clientX: box.x + x * box.width, clientY: box.y + y * box.height };
+            sheet.dispatchEvent(new PointerEvent(name, { pointerId, bubbles: true, ...place }));
+        };
+        send("pointerdown", 1, 0.1, 0.1);
+        send("pointerdown", 2, 0.9, 0.9);
+        send("pointermove", 2, 0.1, 0.9);
+        send("pointerup", 2, 0.1, 0.9);
+        send("pointermove", 1, 0.2, 0.1);
+        send("pointerup", 1, 0.2, 0.1);
+    }""")
+    assert 2 < visit.ink("#support-pad .tile") < 15
 
 
 def test_downloads(visit: Visit, tmp_path: Path) -> None:
@@ -451,7 +664,7 @@ def test_text_can_be_read(browser, address: str, width: int, scheme: str) -> Non
     assert nameless == []
     assert serious(visit.page) == []
     assert not visit.errors
-    visit.page.close()
+    visit.page.context.close()
 
 
 def test_the_reference(browser, address: str) -> None:

@@ -22,7 +22,7 @@ def studio(
         str, tyro.conf.arg(help="Address to listen on; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, tyro.conf.arg(help="Port to listen on; 0 takes a free one.")] = 8026,
-    browser: Annotated[bool, tyro.conf.arg(help="Open the page in a browser.")] = True,
+    no_browser: Annotated[bool, tyro.conf.arg(help="Don't open the page in a browser.")] = False,
     device: Device = "cpu",
 ) -> None:
     """Draw a few characters on a page and watch more of the kind appear.
@@ -41,7 +41,7 @@ def studio(
     shelf = Shelf(models, device)
     socket, hosts, url = listen(host, port)
     note(f"the studio is at {url} (Ctrl-C ends it)")
-    serve(create_app(shelf, hosts=hosts), socket, url if browser else None)
+    serve(create_app(shelf, hosts=hosts), socket, None if no_browser else url)
 
 
 def main(arguments: Sequence[str]) -> None:

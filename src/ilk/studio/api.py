@@ -13,6 +13,7 @@ from ilk.models import Model
 from ilk.reads import grid
 
 from . import coding, drawing, work
+from .examples import body
 from .given import Slices
 from .guard import client_of
 from .jobs import Job, Jobs
@@ -108,6 +109,23 @@ class Reading(BaseModel):
     )
 
 
+class Refusal(BaseModel):
+    """An answer to a request that was refused."""
+
+    error: str = Field(description="What was wrong, and where.")
+
+
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    404: {"model": Refusal, "description": "There is no such model"},
+    408: {"model": Refusal, "description": "It takes too long"},
+    413: {"model": Refusal, "description": "It is too large"},
+    422: {"model": Refusal, "description": "Something in it is wrong"},
+    429: {"model": Refusal, "description": "Too much is asked for at once"},
+}
+_EVENTS = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+_FILES = {200: {"content": {"image/png": {}, "application/zip": {}}}}
+
+
 def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
     """The routes, over models, jobs and limits."""
     api = APIRouter(prefix="/api", tags=["api"])
@@ -142,6 +160,7 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
 
     @api.post(
         "/read",
+        responses=_REFUSED,
         summary="A picture file brought to the model's size",
         openapi_extra={
             "requestBody": {
@@ -156,12 +175,22 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
         with jobs.open(slices, client_of(http.scope)) as job:
             return await last(job, http)
 
-    @api.post("/sample", summary="Draw more of a kind", response_model_exclude_none=True)
+    @api.post(
+        "/sample",
+        summary="Draw more of a kind",
+        response_model_exclude_none=True,
+        openapi_extra=body("sample"),
+        responses=_REFUSED | _EVENTS,
+    )
     async def sample(request: Sample, http: Request) -> Drawings:
         return await drawn(drawing.draw, request, http)
 
     @api.post(
-        "/complete", summary="Draw what is not known of an image", response_model_exclude_none=True
+        "/complete",
+        summary="Draw what is not known of an image",
+        response_model_exclude_none=True,
+        openapi_extra=body("complete"),
+        responses=_REFUSED | _EVENTS,
     )
     async def complete(request: Complete, http: Request) -> Completed:
         return await drawn(drawing.complete, request, http)
@@ -170,27 +199,56 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
         "/score",
         summary="How likely are images, given a few examples",
         response_model_exclude_none=True,
+        openapi_extra=body("score"),
+        responses=_REFUSED,
     )
     async def score(request: Score, http: Request) -> Scores:
         return await answer(work.score, request, http)
 
-    @api.post("/classify", summary="Which kind is it", response_model_exclude_none=True)
+    @api.post(
+        "/classify",
+        summary="Which kind is it",
+        response_model_exclude_none=True,
+        openapi_extra=body("classify"),
+        responses=_REFUSED,
+    )
     async def classify(request: Classify, http: Request) -> Choices:
         return await answer(work.classify, request, http)
 
-    @api.post("/encode", summary="Images as few bytes, without loss")
+    @api.post(
+        "/encode",
+        summary="Images as few bytes, without loss",
+        openapi_extra=body("encode"),
+        responses=_REFUSED,
+    )
     async def encode(request: Encode, http: Request) -> Blob:
         return await answer(coding.pack_blob, request, http)
 
-    @api.post("/decode", summary="The images of such bytes")
+    @api.post(
+        "/decode",
+        summary="The images of such bytes",
+        openapi_extra=body("decode"),
+        responses=_REFUSED,
+    )
     async def decode(request: Decode, http: Request) -> Images:
         return await answer(coding.unpack_blob, request, http)
 
-    @api.post("/attention", summary="Where attention reads while a pixel is written")
+    @api.post(
+        "/attention",
+        summary="Where attention reads while a pixel is written",
+        openapi_extra=body("attention"),
+        responses=_REFUSED,
+    )
     async def attention(request: Look, http: Request) -> Reading:
         return await answer(work.attention, request, http)
 
-    @api.post("/pack", summary="Images to download, as a sheet or an archive")
+    @api.post(
+        "/pack",
+        summary="Images to download, as a sheet or an archive",
+        openapi_extra=body("pack"),
+        responses=_REFUSED | _FILES,
+        response_class=Response,
+    )
     async def pack(request: Pack, http: Request) -> Response:
         content = await answer(work.pack, request, http)
         media = "image/png" if request.form == "sheet" else "application/zip"

@@ -13,17 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 import ilk
-from ilk.cli.demo import DRAWINGS
-from ilk.data import read_image
 
 from .api import router
+from .examples import drawings
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .limits import Limits
 from .shelf import Shelf
 from .stream import Gone
 from .warm import warm
-from .wire import encode
 
 __all__ = ["LOCAL", "create_app"]
 
@@ -60,7 +58,7 @@ def create_app(
     app = FastAPI(
         title="ilk studio",
         version=ilk.__version__,
-        description="Show it a few examples; get a distribution.",
+        description=_told(limits),
         lifespan=life,
         openapi_url="/api/openapi.json",
         docs_url=None,
@@ -74,10 +72,18 @@ def create_app(
     return app
 
 
+def _told(limits: Limits) -> str:
+    return (
+        "Show it a few examples; get a distribution."
+        f" A request has at most {limits.body / 2**20:.3g} MiB, {limits.support} examples a kind,"
+        f" {limits.images} images to draw or score and {limits.kinds} kinds to compare."
+    )
+
+
 def _add_pages(app: FastAPI, jobs: Jobs) -> None:
     # All that can be asked for is in memory: no request becomes a path.
     files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in TYPES}
-    examples = _examples()
+    examples = drawings()
 
     def page(name: str) -> Response:
         kind = TYPES[Path(name).suffix]
@@ -106,17 +112,6 @@ def _add_pages(app: FastAPI, jobs: Jobs) -> None:
         return {"status": "ok", "version": ilk.__version__, "jobs": len(jobs.active)}
 
 
-def _examples() -> dict[str, list[str]]:
-    """The drawings that come with the package, by kind, as pixels of 26 x 26."""
-    return {
-        kind.name: [
-            encode(read_image(file, (1, 26, 26), 2)) for file in sorted(kind.glob("*.png"))
-        ]
-        for kind in sorted(DRAWINGS.iterdir())
-        if kind.is_dir()
-    }
-
-
 def _add_errors(app: FastAPI) -> None:
     def handler(status: int) -> Any:
         async def answer(_: Request, error: Exception) -> Response:
@@ -130,9 +125,7 @@ def _add_errors(app: FastAPI) -> None:
 
     async def malformed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
-        return JSONResponse({"error": f"{place[:200]}: {first['msg']}"}, 422)
+        return JSONResponse({"error": _reason(error.errors()[0])}, 422)
 
     app.add_exception_handler(HTTPException, answered)
     app.add_exception_handler(RequestValidationError, malformed)
@@ -140,3 +133,13 @@ def _add_errors(app: FastAPI) -> None:
     app.add_exception_handler(Busy, handler(429))
     app.add_exception_handler(TimeoutError, handler(408))
     app.add_exception_handler(Gone, handler(499))
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """What was wrong with a request, and where."""
+    place = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    if error["type"] == "json_invalid":
+        return f"body: this is no JSON, from character {place} on"
+    if error["loc"] == ("body",) and isinstance(error.get("input"), str | bytes):
+        return "body: wanted JSON, and the header content-type: application/json"
+    return f"{place[:200]}: {error['msg']}"

@@ -8,10 +8,11 @@ import math
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
-from ilk.data import read_image
+from ilk.data import ImageError, read_image
 from ilk.data.picture import WEB, open_picture
 from ilk.models import Model
 
@@ -37,15 +38,33 @@ Temperature = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Seed = Annotated[int | None, Field(ge=0, lt=2**53)]
 
 
-class _Request(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: Any) -> Any:
+        """Refuses a field that there is not, and tells which there are."""
+        unknown = (
+            [name for name in data if name not in cls.model_fields]
+            if isinstance(data, dict)
+            else []
+        )
+        if unknown:
+            told = {"name": unknown[0][:80], "names": ", ".join(cls.model_fields)}
+            raise PydanticCustomError(
+                "unknown", "there is no {name}; wanted some of {names}", told
+            )
+        return data
+
+
+class _Request(_Strict):
     model: str = Field("omniglot", max_length=200, description="A name that /api/models lists.")
 
 
-class Image(BaseModel):
+class Image(_Strict):
     """An image: its `pixels`, or a picture `file` that is brought to the model's size."""
 
-    model_config = ConfigDict(extra="forbid")
     pixels: str | None = Field(
         None, description="Base64 of C x H x W bytes in 0..levels-1, row by row."
     )
@@ -159,8 +178,11 @@ def tensor_of(image: Image, model: Model, name: str, most: int) -> Tensor:
     if (image.pixels is None) == (image.file is None):
         raise ValueError(f"{name}: wanted either pixels or a file")
     if image.file is not None:
-        picture = open_picture(decode(image.file, name), most, WEB)
-        return read_image(picture, model.shape, model.levels)
+        try:
+            picture = open_picture(decode(image.file, name), most, WEB)
+            return read_image(picture, model.shape, model.levels)
+        except ImageError as error:
+            raise ValueError(f"{name}: {error}") from None
     values = decode(image.pixels or "", name)
     if len(values) != model.dims:
         shape = " x ".join(map(str, model.shape))

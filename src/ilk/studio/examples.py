@@ -1,0 +1,59 @@
+"""The drawings that come with the package, and requests that are made of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ilk.cli.demo import DRAWINGS
+from ilk.data import read_image
+from ilk.render import pixels
+
+from .wire import encode
+
+__all__ = ["body", "drawings"]
+
+SHAPE, LEVELS = (1, 26, 26), 2
+
+
+def drawings() -> dict[str, list[str]]:
+    """All of them by kind, as pixels of 26 x 26."""
+    kinds = sorted(path for path in DRAWINGS.iterdir() if path.is_dir())
+    return {
+        kind.name: [encode(_read(file)) for file in sorted(kind.glob("*.png"))] for kind in kinds
+    }
+
+
+def body(path: str) -> dict[str, Any]:
+    """What OpenAPI says of a request beside its fields: one that works."""
+    heron = [_file("heron", i) for i in range(1, 4)]
+    given: dict[str, Any] = {"support": heron[:2]}
+    known = torch.arange(676).view(26, 26) < 400
+    bodies: dict[str, dict[str, Any]] = {
+        "sample": {**given, "count": 4},
+        "complete": {**given, "count": 4, "image": heron[2], "known": encode(known)},
+        "score": {**given, "images": heron[2:]},
+        "classify": {"kinds": [heron[:1], [_file("kettle", 1)], []], "images": heron[2:]},
+        "attention": {**given, "image": heron[2]},
+        "encode": {**given, "images": heron[2:]},
+        "decode": {**given, "blob": "what encode answered"},
+        "pack": {"images": heron},
+    }
+    return {"requestBody": {"content": {"application/json": {"example": bodies[path]}}}}
+
+
+def _read(file: Path) -> Tensor:
+    return read_image(file, SHAPE, LEVELS)
+
+
+def _file(kind: str, number: int) -> dict[str, str]:
+    """A drawing as a small file."""
+    image, file = _read(DRAWINGS / kind / f"{number:02d}.png"), io.BytesIO()
+    Image.fromarray(pixels(image, LEVELS)).convert("1").save(file, format="PNG")
+    return {"file": base64.b64encode(file.getvalue()).decode()}
