@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import ilk
-from ilk.evaluation.report import model_digest
 from ilk.models import storage
+from ilk.models.identity import fingerprint
 from ilk.training.recipe import FREE, Recipe
 
 LIMIT = 8_000_000
@@ -55,10 +55,10 @@ def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str
     }
 
 
-def figures(reports: list[dict[str, Any]], digest: str, before: str) -> dict[str, Any]:
-    """What reports say of the model with a digest, by data set, split and way of writing.
+def figures(reports: list[dict[str, Any]], mark: str, before: str) -> dict[str, Any]:
+    """What reports say of the model with a fingerprint, by data set, split and way of writing.
 
-    A report may be of the run's own weights, with the digest `before`; the figures say so then.
+    A report may be of the run's own weights, with the fingerprint `before`: the figures say so.
 
     Raises:
         ValueError: If a report is of another model.
@@ -66,8 +66,8 @@ def figures(reports: list[dict[str, Any]], digest: str, before: str) -> dict[str
     found: dict[str, Any] = {}
     for report in reports:
         name = report["model"]
-        measured = report["models"][name]["digest"]
-        if measured not in (digest, before):
+        measured = report["models"][name]["fingerprint"]
+        if measured not in (mark, before):
             raise ValueError(f"reports: that of {report['date']} is of other weights")
         where = f"{report['data']}/{report['split']}"
         side = "from four sides" if report["turned"] else "from the upper left"
@@ -99,7 +99,7 @@ def main() -> None:
     shipped = ilk.load(directory)
     card = joined(cards, options.runs, options.name)
     reports = [json.loads(path.read_text()) for path in options.reports]
-    card["figures"] = figures(reports, model_digest(shipped), model_digest(model))
+    card["figures"] = figures(reports, fingerprint(shipped), fingerprint(model))
     if options.seen:
         card["seen"] = options.seen
     shipped.save(directory, card, half=True)

@@ -320,6 +320,7 @@ def test_log_prob_is_the_sum_of_its_map(case: Case) -> None:
     each = p.log_prob_per_dim(x)
     assert each.shape == x.shape and (each <= 0).all()
     assert torch.allclose(each.sum((-1, -2, -3)), p.log_prob(x))
+    assert p.log_prob_per_dim(x[:, :0]).shape == x[:, :0].shape and p.log_prob(x[:0]).numel() == 0
 
 
 @every

@@ -89,6 +89,17 @@ def test_many_examples_are_the_mean_of_several_sets(float64) -> None:
     np.testing.assert_allclose(np.exp(density.score_samples(X)), p.numpy(), rtol=1e-12)
 
 
+def test_of_many_sets_few_are_encoded_at_once(float64, monkeypatch) -> None:
+    model, encoded = attention((1, 2, 3)), []
+    X, y = rows(6)[:12], np.arange(12) % 4
+    classifier = FewShotClassifier(model, shots=1).fit(X, y)
+    wanted = classifier.predict_log_proba(X)
+    monkeypatch.setattr("ilk.estimators.BATCH", 5)
+    model.trunk.register_forward_hook(lambda _, given, made: encoded.append(len(given[0])))
+    np.testing.assert_allclose(classifier.predict_log_proba(X), wanted, rtol=1e-12)
+    assert encoded == [5, 5, 2]
+
+
 def test_samples_are_as_frequent_as_their_scores_say(float64) -> None:
     from helpers import FALSE_ALARM, chance
 

@@ -14,7 +14,6 @@ from helpers import all_images
 import ilk
 from ilk import export
 from ilk.cli import main
-from ilk.coding.fingerprint import fingerprint
 from ilk.models import (
     AttentionPixelCNN,
     ConditionalPixelCNN,
@@ -26,6 +25,7 @@ from ilk.models import (
     PixelSNAIL,
     RecallPixelCNN,
 )
+from ilk.models.identity import fingerprint
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -103,7 +103,7 @@ def test_no_pixel_of_the_graph_sees_itself_or_a_later_one(exported: export.Expor
 @pytest.mark.parametrize("build", [GatedPixelCNN, PixelSNAIL])
 def test_the_graph_is_right_where_the_model_is_certain(build: type[Model]) -> None:
     family = {"levels": 2, "likelihood": "bernoulli" if build is GatedPixelCNN else "logistics"}
-    model = seeded(lambda: build(SHAPE, width=8, depth=1, **family))
+    model = seeded(lambda: build(SHAPE, width=8, depth=2, **family))
     model.net.head[-1].bias.fill_(30 if build is GatedPixelCNN else -7)
     done = export.to_onnx(model)
     x = torch.stack([torch.zeros(SHAPE), torch.ones(SHAPE), torch.eye(2, 3)[None]]).byte()

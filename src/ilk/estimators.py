@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FewShotClassifier", "FewShotDensity"]
 
 Scale = Literal["pixels", "range"]
-BATCH = 256
+BATCH = 256  # images at once, of support sets or under them
 _validated: Any = validate_data  # untyped where it comes from
 
 
@@ -100,18 +100,25 @@ class _FewShot(BaseEstimator):
     def _nats(self, X: ArrayLike, classes: list[list[Tensor]]) -> np.ndarray:
         """Log of the mean of p(row | set) over the sets of each class, `(N, classes)`."""
         rows: np.ndarray = _validated(self, X, reset=False)
-        images = self._images(rows)
-        supports, mask = padded([s for sets in classes for s in sets])
+        images, sets = self._images(rows), [s for sets in classes for s in sets]
+        some = max(1, BATCH // max(map(len, sets)))
         with evaluating(self.model_):
-            p, count = self.model_(supports, mask), len(supports)
-            parts = []
-            for part in images.split(max(1, BATCH // count)):
-                each = p.log_prob_per_dim(part[:, None].expand(-1, count, -1, -1, -1))
-                raster = each.movedim(-3, -1).flatten(-3)[..., : rows.shape[1]]
-                parts.append(raster.double().sum(dim=-1))
-        nats = torch.cat(parts).split([len(sets) for sets in classes], dim=1)
+            blocks = [
+                self._under(sets[i : i + some], images, rows.shape[1])
+                for i in range(0, len(sets), some)
+            ]
+        nats = torch.cat(blocks, dim=1).split([len(sets) for sets in classes], dim=1)
         means = [n.logsumexp(dim=1) - float(np.log(n.shape[1])) for n in nats]
         return torch.stack(means, dim=1).cpu().numpy()
+
+    def _under(self, sets: list[Tensor], images: Tensor, features: int) -> Tensor:
+        """Nats of the first values of images under each of some sets, `(N, sets)`."""
+        p, parts = self.model_(*padded(sets)), []
+        for part in images.split(max(1, BATCH // len(sets))):
+            each = p.log_prob_per_dim(part[:, None].expand(-1, len(sets), -1, -1, -1))
+            raster = each.movedim(-3, -1).flatten(-3)[..., :features]
+            parts.append(raster.double().sum(dim=-1))
+        return torch.cat(parts)
 
 
 class FewShotClassifier(ClassifierMixin, _FewShot):

@@ -31,9 +31,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .coding.fingerprint import fingerprint
 from .distributions import Logistics
 from .models import MetaPixelCNN, Model, RecallPixelCNN
+from .models.identity import fingerprint
 
 __all__ = ["CHECKED", "TOLERANCE", "Exported", "to_onnx"]
 

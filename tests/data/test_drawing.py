@@ -151,6 +151,9 @@ def test_a_mask_is_cropped_as_the_picture_is():
     mask.paste(255, (5, 0, 10, 10))
     covered = read_mask(mask, photo, (3, 10, 10), 256)
     assert covered.tolist() == [[True] * 5 + [False] * 5] * 10
+    ones = mask.point(lambda value: value // 255)
+    assert ones.getextrema() == (0, 1)
+    assert read_mask(ones, photo, (3, 10, 10), 256).equal(covered)
     with pytest.raises(ValueError, match="mask: wanted the proportions of the image, 40 x 20"):
         read_mask(Image.new("L", (20, 20)), photo, (3, 10, 10), 256)
 

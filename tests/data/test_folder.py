@@ -90,6 +90,17 @@ def test_shape_and_levels_are_inferred(tmp_path):
     assert kinds.images[0, :, 0, 0].tolist() == [255, 0, 0]
 
 
+def test_files_of_levels_are_refused_and_not_taken_for_black_pictures(tmp_path):
+    levels = np.random.default_rng(0).integers(10, size=(6, 6))
+    save(tmp_path / "k" / "a.png", levels)
+    save(tmp_path / "k" / "b.png", levels.T)
+    with pytest.raises(ValueError, match=r"comes to the value 0 of 0\.\.9; wanted pictures whose"):
+        read_folder(tmp_path, (1, 6, 6), 10)
+    save(tmp_path / "k" / "b.png", np.rint(levels.T * 255 / 9))
+    kinds, _ = read_folder(tmp_path, (1, 6, 6), 10)
+    assert not kinds.images[0].any() and np.array_equal(kinds.images[1, 0].numpy(), levels.T)
+
+
 def test_drawings_for_a_binary_26_model_are_reduced_as_drawings(tmp_path):
     page = np.full((300, 300), 255)
     page[60:240, 140:160] = 0

@@ -48,6 +48,18 @@ def test_scores_compare_across_sets() -> None:
     assert Normal((0.1, 0.1, 0.1)).spread == pytest.approx((4 / 3) ** 0.5)
 
 
+@pytest.mark.parametrize("score", [-12.57, 800.0])
+def test_rounding_is_no_spread(score: float) -> None:
+    """34 copies of a page score alike but for the last bit, and a page near them is no alarm."""
+    scores = torch.full((34,), score)
+    scores[::3] = scores[::3].nextafter(torch.tensor(0.0))
+    normal = Normal(tuple(scores.tolist()))
+    assert normal.spread == pytest.approx((1 + 1 / 34) ** 0.5)
+    assert normal.chance(torch.tensor([score + 1])) == pytest.approx(
+        student.sf(0.986, 33), abs=1e-3
+    )
+
+
 def test_scores_by_hand() -> None:
     model = PrototypeModel(2.0, tilt=-0.7).eval()
     x = prototypes(3, 4, flip=0.2).images
@@ -114,6 +126,8 @@ def test_a_codec_charges_for_what_is_complex() -> None:
 
 
 def test_errors_name_the_argument() -> None:
+    with pytest.raises(ValueError, match="levels must be at most 256 for PNG and WebP, got 1000"):
+        codec_nats(torch.zeros(1, 1, 4, 4, dtype=torch.int64), 1000)
     images = prototypes(1, 4).images
     with pytest.raises(ValueError, match="support must hold at least 3 normal images, got 2"):
         anomaly_scores(PrototypeModel(), images[:2], images)

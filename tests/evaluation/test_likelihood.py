@@ -117,6 +117,22 @@ def test_stderr_by_hand():
     assert math.isnan(clustered_stderr(values, torch.zeros(4, dtype=torch.long)))
 
 
+def test_rows_of_unequal_kinds_differ_by_the_difference_of_their_means():
+    """Kinds of 3 and 27 queries, as `nats` makes them: queries count alike, not kinds."""
+    kinds = prototypes(2, 27, flip=0.1)
+    kept = torch.cat([torch.arange(3), torch.arange(27, 54)])
+    kinds = ilk.data.Kinds(kinds.images[kept], kinds.kind[kept], kinds.names, 2, "few and many")
+    models = [ContextModel((1, 4, 4), order=n).fit(kinds.images[:20]) for n in (2, 9)]
+    mine, yours = (nats(model, kinds) for model in models)
+    above, error = mine.above(yours)
+    assert above == pytest.approx(mine.nats_per_dim - yours.nats_per_dim, rel=1e-9)
+    each = [-model().log_prob(kinds.images).double() / DIMS for model in models]
+    assert error == pytest.approx(clustered_stderr(each[0] - each[1], kinds.kind), rel=1e-6)
+    equal = nats(models[0], prototypes(2, 15, flip=0.1))
+    with pytest.raises(ValueError, match="other: 2 kinds of 30 queries, wanted the 2 kinds of 30"):
+        mine.above(equal)
+
+
 def test_a_standard_error_that_there_is_not_is_null():
     row = Row(1, 0.1, math.nan, 1.6, 1, 12)
     assert row.to_json()["stderr"] is None

@@ -88,6 +88,15 @@ def test_leave_one_out_by_hand(attention) -> None:
     torch.testing.assert_close(leave_one_out(attention, s[:1]), attention().log_prob(s[:1]))
 
 
+def test_scores_are_ordinary_tensors_to_learn_from(attention) -> None:
+    a, b = sets_of(2, 2)
+    for nats in (leave_one_out(attention, a), *held_out_scores(attention, [a, b])[:1]):
+        beta = torch.ones((), requires_grad=True)
+        (nats * beta).log_softmax(-1).sum().backward()
+        nats[0] = 0.0
+        assert beta.grad is not None and not nats.is_inference()
+
+
 def test_leave_one_out_encodes_few_images_at_once(monkeypatch) -> None:
     images, whole = prototypes(1, 7, flip=0.2).images, PrototypeModel()
     wanted = leave_one_out(whole, images)

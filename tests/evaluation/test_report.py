@@ -16,12 +16,12 @@ from ilk.data import load
 from ilk.evaluation import (
     evaluate,
     likelihood_table,
-    model_digest,
     nats_by_shots,
     table_episodes,
     training_kinds,
 )
 from ilk.models.context import ContextModel
+from ilk.models.identity import fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_names_what_the_figures_are_of(report, model):
         "omniglot-26",
         "30-20",
     )
-    assert report["models"]["ConditionalPixelCNN"]["digest"] == model_digest(model)
+    assert report["models"]["ConditionalPixelCNN"]["fingerprint"] == fingerprint(model)
     assert report["ilk"] == ilk.__version__
     test, train = report["likelihood"]["test"], report["likelihood"]["train"]
     assert test["kinds"] == "omniglot-26/30-20/test"
@@ -190,13 +190,13 @@ def test_training_kinds_are_fixed(root):
     assert training_kinds(kinds).names == kinds.names
 
 
-def test_digest_is_of_config_and_weights(model, tmp_path):
-    assert model_digest(ilk.load(model.save(tmp_path / "same"))) == model_digest(model)
+def test_a_fingerprint_is_of_config_and_weights(model, tmp_path):
+    assert fingerprint(ilk.load(model.save(tmp_path / "same"))) == fingerprint(model)
     other = ContextModel((1, 4, 4), order=3)
-    before = model_digest(other)
+    before = fingerprint(other)
     other.net.logit[5] += 1
-    assert model_digest(other) != before
-    assert model_digest(ContextModel((1, 4, 4), order=3, discount=4.0)) != before
+    assert fingerprint(other) != before
+    assert fingerprint(ContextModel((1, 4, 4), order=3, discount=4.0)) != before
 
 
 def test_a_folder_is_read_at_the_models_size(tmp_path, model):

@@ -85,7 +85,7 @@ def test_a_condition_that_is_not_the_models() -> None:
     with pytest.raises(ValueError, match="label: ConditionalPixelCNN takes no label"):
         few_shot()(label=1)
     with pytest.raises(ValueError, match="support: PixelSNAIL takes no support set"):
-        PixelSNAIL((1, 4, 4), labels=2, width=8, depth=1)(support)
+        PixelSNAIL((1, 4, 4), labels=2, width=8, depth=2)(support)
 
 
 @pytest.mark.parametrize("label", [3, -1, 0.5, True, [], torch.zeros(0).long(), [[0]], [0, 3]])
@@ -101,7 +101,12 @@ def test_labels_that_do_not_fit(label: object) -> None:
     ("build", "message"),
     [
         (lambda: GatedPixelCNN((4, 4)), r"shape must be \(channels, height, width\)"),
-        (lambda: GatedPixelCNN((1, 4, 4), depth=0), "depth must be at least 1, got 0"),
+        (lambda: GatedPixelCNN((1, 4, 4), depth=0), "depth must be at least 1 with 'gated'"),
+        (lambda: PixelSNAIL((1, 4, 4), depth=1), "depth must be at least 2 with 'snail', got 1"),
+        (lambda: GatedPixelCNN((1, 4, 4), width=0), "width must be at least 1, got 0"),
+        (lambda: GatedPixelCNN((1, 4, 4), labels=0), "labels must be at least 1 or None, got 0"),
+        (lambda: ConditionalPixelCNN((1, 4, 4), shots=-3), "shots must be 0 or more, got -3"),
+        (lambda: AttentionPixelCNN((1, 4, 4), heads=0), "heads=0, features=64"),
         (lambda: GatedPixelCNN((1, 4, 4), levels=4), "levels must be 2 for a Bernoulli"),
         (lambda: GatedPixelCNN((1, 4, 4), likelihood="x"), "likelihood must be one of"),
         (lambda: ConditionalPixelCNN((1, 4, 4), backbone="x"), "backbone must be one of"),

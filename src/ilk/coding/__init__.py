@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .archive import Archive, DamagedArchive, Header, pack, read_header, unpack
+from .arithmetic import Platform
 from .errors import CodingError
-from .fingerprint import Platform
 from .turns import Turns
 
 __all__ = [

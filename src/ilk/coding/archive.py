@@ -31,9 +31,10 @@ import torch
 from torch import Tensor
 
 from ..models import Model
+from ..models.identity import fingerprint
 from . import blob
+from .arithmetic import MOST_THREADS, Platform, arithmetic
 from .errors import CodingError
-from .fingerprint import MOST_THREADS, Platform, arithmetic, fingerprint
 from .turns import Turns
 
 __all__ = ["CHUNK", "Archive", "DamagedArchive", "Header", "pack", "read_header", "unpack"]
@@ -154,7 +155,7 @@ def pack(
         raise ValueError(f"names must be different, got {twice!r} twice")
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1, got {chunk}")
-    device = _device(model)
+    device = model.device
     threads = min(torch.get_num_threads(), MOST_THREADS)
     with torch.inference_mode(), arithmetic(threads, device):
         blobs, counts = [], []
@@ -247,7 +248,7 @@ def unpack(
         CodingError: If nothing can be read, or something else made it; it says what.
     """
     header = read_header(content)
-    device = _device(model)
+    device = model.device
     _check(header, model, Platform.here(device), elsewhere)
     told, chunks, after = _split(header, content)
     bound = header.in_turn and (header.support or 0) < model.shots  # to the first chunk
@@ -340,7 +341,7 @@ def _support(model: Model, data: bytes, header: Header, elsewhere: bool) -> Tens
         if code.sample_shape != (count,):
             raise CodingError("it holds another number of images")
         turns = Turns.of(model, None, count) if header.format > 1 else Turns.one(model(), count)
-        return blob.decode(turns, code, _device(model), elsewhere).cpu()
+        return blob.decode(turns, code, model.device, elsewhere).cpu()
     except CodingError as error:
         raise CodingError(
             f"archive: the support set can't be read, and nothing without it: {error}"
@@ -421,10 +422,6 @@ def _header(fields: dict[str, Any]) -> Header:
     if not 1 <= header.threads <= MOST_THREADS:
         raise ValueError(f"{header.threads} threads")
     return header
-
-
-def _device(model: Model) -> torch.device:
-    return next((t.device for t in model.state_dict().values()), torch.device("cpu"))
 
 
 def _none(model: Model) -> Tensor:

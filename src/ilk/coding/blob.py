@@ -31,10 +31,11 @@ import torch
 from torch import Tensor
 
 from ..distributions.likelihoods import UNIT
+from ..models.identity import digest
 from ..steps import Steps, finish
 from . import stream
+from .arithmetic import MOST_THREADS, Platform, arithmetic
 from .errors import CodingError
-from .fingerprint import MOST_THREADS, Platform, arithmetic, digest
 
 if TYPE_CHECKING:
     from ..distributions import Autoregressive

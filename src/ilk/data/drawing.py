@@ -26,7 +26,7 @@ __all__ = ["NoInkError", "read_image", "read_mask", "reduce_drawing", "thin"]
 OMNIGLOT = (1, 26, 26)
 STROKE = 5
 EXTENT = 68
-EXTENTS = (20, 98)
+EXTENTS = (36, 98)
 CENTRE = 50.5
 OFFSET = 26
 LONGEST = 1024
@@ -50,8 +50,7 @@ def read_image(
     """Any drawing or photo as a model's pixels, uint8 `(C, H, W)` in `0..levels-1`.
 
     For a binary model of 26 x 26, the size of `omniglot-26`, by `reduce_drawing`; for every other
-    model by the plain rules of `ilk.data.picture`. What has the model's size and levels already
-    passes unchanged.
+    model by the plain rules of `ilk.data.picture`.
 
     Arguments:
         source: A path, the bytes of a file, or a Pillow image.
@@ -85,6 +84,8 @@ def read_mask(
 ) -> Tensor:
     """Which pixels of an image a mask covers, bool `(H, W)`: where it is bright on half of one.
 
+    A mask of nothing but 0 and 1 is one too.
+
     The mask is laid over the image and brought to the model's size the way that `read_image`
     brings the image, with `keep_place`.
 
@@ -107,6 +108,8 @@ def read_mask(
             f"mask: wanted the proportions of the image, {width} x {height},"
             f" got {mask.width} x {mask.height}"
         )
+    if mask.getextrema()[1] == 1:
+        mask = mask.point(lambda value: 255 * value)
     if _drawn(shape, levels):
         side = max(mask.size)
         mask = ImageOps.pad(mask, (side, side))
@@ -128,9 +131,9 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
        more than Otsu's threshold. Transparency is paper.
     2. Strokes are thinned to lines (`thin`) and drawn anew, 5 pixels wide.
     3. On a square canvas place and size stay as they are where Omniglot has their like: the longer
-       side of the ink's box 20 to 98 pixels of 105, its middle at most 26 away from the middle of
-       the page (99.5 % of Omniglot). Otherwise, as for a crop that the ink fills, the drawing is
-       centred and its longer side scaled to 68 pixels.
+       side of the ink's box 36 to 98 pixels of 105, its middle at most 26 away from the middle of
+       the page (98 % of Omniglot). Otherwise, as for a crop that the ink fills or a photograph
+       of a large page, the drawing is centred and its longer side scaled to 68 pixels.
 
     Arguments:
         image: The drawing.

@@ -98,7 +98,8 @@ def read_folder(
     Raises:
         FileNotFoundError: If there is no such folder.
         ImageError: With `on_error="raise"`, at the first file that can't be used.
-        ValueError: If no picture can be read, or an argument is out of range.
+        ValueError: If no picture can be read, all pixels are of one value, or an argument is out
+            of range.
     """
     root = Path(folder).expanduser()
     if not root.is_dir():
@@ -141,9 +142,15 @@ def read_folder(
     )
     if not images:
         raise ValueError(f"folder: no picture could be read.\n{report}")
+    pixels = torch.stack(images)
+    if pixels.min() == pixels.max():
+        raise ValueError(
+            f"folder: every pixel below {root} comes to the value {int(pixels.max())} of"
+            f" 0..{levels - 1}; wanted pictures whose 8-bit values span 0 to 255"
+        )
     per_kind = torch.tensor([counts[name] for name in names])
     kind = torch.arange(len(names)).repeat_interleave(per_kind)
-    return Kinds(torch.stack(images), kind, names, levels, root.resolve().name), report
+    return Kinds(pixels, kind, names, levels, root.resolve().name), report
 
 
 def part_of_folder(kinds: Kinds, part: str) -> Kinds:

@@ -10,8 +10,6 @@ The rules, in order, for every picture that becomes pixels of a model:
    its edge (`"pad"`), or neither (`"stretch"`).
 5. Resized: the mean of the area where it shrinks, bicubic where it grows.
 6. Quantised: an 8-bit value `v` becomes `floor(v * levels / 256)`.
-
-A picture of the very size wanted whose values are all below `levels` passes unchanged.
 """
 
 from __future__ import annotations
@@ -169,13 +167,10 @@ def to_pixels(
     if fit not in ("crop", "pad", "stretch"):
         raise ValueError(f"fit: wanted crop, pad or stretch, got {fit!r}")
     image = flatten(image, colour=channels == 3)
-    if image.size == (width, height):
-        values = np.asarray(image)
-        unchanged = int(values.max()) < levels
-        pixels = values if unchanged else quantise(values, levels)
-    else:
-        pixels = quantise(np.asarray(_resize(image, width, height, fit)), levels)
-    return np.array(pixels.reshape(height, width, channels).transpose(2, 0, 1), order="C")
+    if image.size != (width, height):
+        image = _resize(image, width, height, fit)
+    pixels = quantise(np.asarray(image), levels).reshape(height, width, channels)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def flatten(image: PILImage.Image, colour: bool, paper: int = 255) -> PILImage.Image:

@@ -244,9 +244,10 @@ class Autoregressive(Distribution):
     def encode(self, x: Tensor) -> bytes:
         r"""Images `(*sample, *batch, C, H, W)` without loss, in :math:`-\log_2 p(x)` bits.
 
-        A header of 32 bytes and 4 for each dimension of the sample shape comes with it, and less
-        than 0.01 % of rounding. All images are one batch: many at once are quicker, and share the
-        header. It takes as long as sampling them.
+        A header of 21 bytes and 1 or more for each dimension of the sample shape comes with it, at
+        most 8 bytes to end with, and for every value :math:`L / 2^{24}` of its probability, L the
+        levels. All images are one batch: many at once are quicker, and share the header. It takes
+        as long as sampling them.
 
         Source: range coding, Martin, 1979; masses in 24 bits, `Likelihood.masses`.
 

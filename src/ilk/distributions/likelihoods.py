@@ -7,6 +7,7 @@ mass function sums to 1.008.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -244,7 +245,9 @@ class Logistics(Likelihood):
         c = self.channels
         groups = _float(parameters).unflatten(-1, (-1, self.mixtures))
         weight, mean, scale, coupling = groups.split([1, c, c, c * (c - 1) // 2], dim=-2)
-        return weight[..., 0, :].log_softmax(-1), mean, scale.clamp(-7, 7), coupling.tanh()
+        # A component may be as narrow as to hold one value of 256, or of more.
+        narrow = -7.0 - max(0.0, math.log(self.levels / 256))
+        return weight[..., 0, :].log_softmax(-1), mean, scale.clamp(narrow, 7.0), coupling.tanh()
 
     def _components(self, split: tuple[Tensor, ...], c: int, before: Tensor, x: Tensor) -> Tensor:
         """Log-probabilities `(..., M)` of values `(...)` of channel c under each component."""

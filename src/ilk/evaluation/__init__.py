@@ -15,7 +15,7 @@ from .classification import (
 )
 from .likelihood import SHOTS, Row, clustered_stderr, nats, nats_by_shots
 from .posterior import fit_temperature, held_out_scores, leave_one_out, posterior
-from .report import TASKS, evaluate, likelihood_table, model_digest, table_episodes, training_kinds
+from .report import TASKS, evaluate, likelihood_table, table_episodes, training_kinds
 
 __all__ = [
     "CORRECTIONS",
@@ -38,7 +38,6 @@ __all__ = [
     "held_out_scores",
     "leave_one_out",
     "likelihood_table",
-    "model_digest",
     "nats",
     "nats_by_shots",
     "official_tasks",

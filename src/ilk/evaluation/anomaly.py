@@ -22,6 +22,7 @@ Correction = Literal["ratio", "complexity", "none"]
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 FOLDS = 4
 ANGLES = 20_001
+ROUNDING = 1e-5  # of sums of hundreds of logarithms in float32
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,11 @@ class Normal:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of a further score about the mean; 1 nat if all are equal."""
-        equal = max(self.scores) == min(self.scores)
-        spread = 1.0 if equal else float(np.std(self.scores, ddof=1))
+        """Standard deviation of a further score about the mean; 1 nat if all are equal, but for
+        rounding."""
+        spread = float(np.std(self.scores, ddof=1))
+        if spread < ROUNDING * max(1.0, *map(abs, self.scores)):
+            spread = 1.0
         return spread * math.sqrt(1 + 1 / len(self.scores))
 
     def standardised(self, scores: Tensor) -> Tensor:
@@ -102,6 +105,9 @@ def codec_nats(x: Tensor, levels: int) -> Tensor:
 
     Headers are counted; they are the same for all images of a size.
 
+    Raises:
+        ValueError: If there are more than 256 levels, which these codecs do not know.
+
     Example:
         >>> blank = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
         >>> noise = torch.randint(2, (1, 1, 16, 16), dtype=torch.uint8)
@@ -109,6 +115,8 @@ def codec_nats(x: Tensor, levels: int) -> Tensor:
         >>> bool(nats[0] < nats[1])
         True
     """
+    if levels > 256:
+        raise ValueError(f"levels must be at most 256 for PNG and WebP, got {levels}")
     sizes = [min(_sizes(image, levels)) for image in x.cpu()]
     return torch.tensor(sizes, dtype=torch.float64) * 8 * math.log(2)
 

@@ -37,6 +37,7 @@ class Row:
         kinds: Number of kinds.
         queries: Number of queries, of all kinds together.
         each: Mean over the queries of each kind, nats/dim, in their order.
+        counts: Number of queries of each kind; equal where they are not given.
     """
 
     shots: int | Literal["-"]
@@ -46,6 +47,7 @@ class Row:
     kinds: int
     queries: int
     each: tuple[float, ...] = field(default=(), repr=False)
+    counts: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def bits_per_dim(self) -> float:
@@ -56,16 +58,16 @@ class Row:
         """The row as JSON-able values; a standard error that there is not is None."""
         stderr = None if math.isnan(self.stderr) else self.stderr
         row = asdict(self) | {"stderr": stderr, "bits_per_dim": self.bits_per_dim}
-        return {key: value for key, value in row.items() if key != "each"}
+        return {key: value for key, value in row.items() if key not in ("each", "counts")}
 
     def above(self, other: Row) -> tuple[float, float]:
         """How much more nats a dimension than another row, and the standard error of that.
 
         The same queries are scored twice, so what one kind has more than another cancels: the
-        error is that of the mean over kinds of the difference, far below those of the rows.
+        error over kinds is that of the difference, far below those of the rows.
 
         Raises:
-            ValueError: If the rows are not of the same kinds.
+            ValueError: If the rows have not the same numbers of kinds and queries.
 
         Example:
             >>> mine, yours = (
@@ -75,11 +77,16 @@ class Row:
             >>> mine.above(yours)
             (0.1667, 0.0417)
         """
-        if not self.each or len(self.each) != len(other.each):
-            raise ValueError(f"other: {len(other.each)} kinds, wanted {len(self.each)}")
-        difference = torch.tensor(self.each).double() - torch.tensor(other.each).double()
-        error = clustered_stderr(difference, torch.arange(len(difference)))
-        return float(difference.mean()), error
+        if not self.each or len(self.each) != len(other.each) or self.counts != other.counts:
+            raise ValueError(
+                f"other: {len(other.each)} kinds of {other.queries} queries, wanted the"
+                f" {len(self.each)} kinds of {self.queries} queries of this row"
+            )
+        mine, yours = (torch.tensor(row.each, dtype=torch.float64) for row in (self, other))
+        counts = torch.tensor(self.counts or (1,) * len(self.each))
+        kind = torch.arange(len(counts)).repeat_interleave(counts)
+        difference = (mine - yours)[kind]
+        return float(difference.mean()), clustered_stderr(difference, kind)
 
 
 def nats_by_shots(
@@ -208,12 +215,10 @@ def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") 
     """No gradients, no dropout, and a precision; the modules' modes are restored at the end."""
     if precision not in ("float32", "bf16"):
         raise ValueError(f"precision must be 'float32' or 'bf16', got {precision!r}")
-    tensors = (*model.parameters(), *model.buffers())
-    device = tensors[0].device.type if tensors else "cpu"
     with (
         resting(model),
-        torch.inference_mode(),
-        torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
+        torch.no_grad(),
+        torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16"),
     ):
         yield
 
@@ -233,4 +238,5 @@ def _row(shots: int | Literal["-"], log_prob: Tensor, kind: Tensor, model: Model
         kinds=len(kind.unique()),
         queries=len(log_prob),
         each=tuple((-sums / count / model.dims).tolist()),
+        counts=tuple(count.tolist()),
     )

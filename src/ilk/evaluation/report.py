@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-
-import torch
 
 from ..data import (
     NAMES,
@@ -27,6 +23,7 @@ from ..data.kinds import first_by_hash
 from ..models import Model
 from ..models import load as load_model
 from ..models.context import ContextModel
+from ..models.identity import fingerprint
 from .classification import (
     Directions,
     Task,
@@ -41,7 +38,6 @@ __all__ = [
     "TASKS",
     "evaluate",
     "likelihood_table",
-    "model_digest",
     "table_episodes",
     "training_kinds",
 ]
@@ -225,23 +221,6 @@ def training_kinds(kinds: Kinds, count: int = TRAINING_KINDS) -> Kinds:
     return kinds.subset(chosen, name=f"{kinds.name}/{len(chosen)} kinds")
 
 
-def model_digest(model: Model) -> str:
-    """SHA-256 of a model's config and weights, in hexadecimal.
-
-    Example:
-        >>> import ilk
-        >>> a = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=1)
-        >>> b = ilk.models.GatedPixelCNN((1, 4, 4), width=8, depth=1)
-        >>> len(model_digest(a)), model_digest(a) == model_digest(b)    # other random weights
-        (64, False)
-    """
-    h = hashlib.sha256(json.dumps(model.config, sort_keys=True).encode())
-    for name, t in sorted(model.state_dict().items()):
-        h.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
-        h.update(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return h.hexdigest()
-
-
 def _classification_tasks(
     test: Kinds, data: str, split: str, root: str | Path | None
 ) -> dict[str, list[Task] | str]:
@@ -308,7 +287,7 @@ def _identity(model: Model) -> dict[str, Any]:
         "class": type(model).__name__,
         "conditioning": model.conditioning,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "digest": model_digest(model),
+        "fingerprint": fingerprint(model),
     }
 
 

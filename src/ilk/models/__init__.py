@@ -6,6 +6,7 @@ from .attention_pixelcnn import AttentionPixelCNN
 from .base import Model
 from .conditional_pixelcnn import ConditionalPixelCNN
 from .context import ContextModel
+from .few_shot import FewShot
 from .gated_pixelcnn import GatedPixelCNN
 from .meta_pixelcnn import MetaPixelCNN
 from .pixelcnnpp import PixelCNNpp
@@ -17,6 +18,7 @@ __all__ = [
     "AttentionPixelCNN",
     "ConditionalPixelCNN",
     "ContextModel",
+    "FewShot",
     "GatedPixelCNN",
     "MetaPixelCNN",
     "Model",

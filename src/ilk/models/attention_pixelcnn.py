@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
+from ..distributions.likelihoods import likelihood as likelihood_of
 from ..nn import (
     AdditiveRead,
     Context,
@@ -15,13 +15,13 @@ from ..nn import (
     SupportSummary,
     SupportTrunk,
 )
-from .backbones import assemble
-from .base import Model
+from .backbones import pixel_net
+from .few_shot import FewShot
 
 __all__ = ["AttentionPixelCNN"]
 
 
-class AttentionPixelCNN(Model):
+class AttentionPixelCNN(FewShot):
     r"""A PixelCNN whose first layers ask and whose later layers are told what was read.
 
     .. math::
@@ -65,12 +65,11 @@ class AttentionPixelCNN(Model):
         torch.Size([5, 1, 8, 8])
     """
 
-    conditioning = "support"
-
     def __init__(
         self,
         shape: Sequence[int],
         levels: int = 2,
+        *,
         width: int = 64,
         depth: int = 8,
         backbone: str = "gated",
@@ -88,7 +87,7 @@ class AttentionPixelCNN(Model):
         shots: int = 8,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(shape, levels)
+        super().__init__(shape, levels, shots)
         if attention not in ("dot", "additive"):
             raise ValueError(f"attention must be 'dot' or 'additive', got {attention!r}")
         if local and attention != "dot":
@@ -97,23 +96,21 @@ class AttentionPixelCNN(Model):
             raise ValueError(f"margin must be 0 at a patch of 4, got {margin}")
         if not read_at:
             raise ValueError("read_at must name at least one layer, got none")
-        channels, height, across = self.shape
-        self.shots = shots
+        channels = self.shape[0]
         self.trunk = SupportTrunk(channels, levels, width, norm=norm)
-        grid = (-(-height // 4), -(-across // 4))
-        self.summary = SupportSummary(grid, width, summary, norm)
+        self.summary = SupportSummary(self.trunk.grid(self.shape[1:]), width, summary, norm)
         self.fine = (
             SupportTrunk(channels, levels, width, patch, margin=margin, norm=norm)
             if patch != 4
             else None
         )
         self.patches = SupportPatches(width, patches, heads if local else 0, margin)
-        assemble(
-            self,
+        self.likelihood = likelihood_of(likelihood, channels, levels)
+        self.net = pixel_net(
+            self.likelihood,
             name=backbone,
-            family=likelihood,
-            depth=depth,
             width=width,
+            depth=depth,
             dropout=dropout,
             summary=summary,
             reads=[
@@ -127,16 +124,7 @@ class AttentionPixelCNN(Model):
             carry=carry,
         )
 
-    def context(
-        self,
-        support: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        label: Any = None,
-    ) -> Context:
-        if label is not None:
-            return super().context(label=label)
-        support, mask = self._support(support, mask)
+    def encode(self, support: Tensor, mask: Tensor) -> Context:
         features = self.trunk(support)
         fine = features if self.fine is None else self.fine(support)
         return Context(self.summary(features, mask), *self.patches(fine, mask))

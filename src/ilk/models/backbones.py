@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..distributions.likelihoods import likelihood
+from ..distributions import Likelihood
 from ..nn import GatedLayer, Half, PixelLayer, PixelNet, Read, ResidualLayer, SnailLayer
-from .base import Model
 
-__all__ = ["BACKBONES", "assemble", "backbone"]
+__all__ = ["BACKBONES", "backbone", "pixel_net"]
 
 BACKBONES = ("gated", "snail", "pixelcnnpp")
 
@@ -29,12 +28,16 @@ def backbone(
     of three resolutions: these are layers `0..2 depth`, number `depth` being all at lower ones.
 
     Raises:
-        ValueError: If there is no backbone of that name, or no layer at all.
+        ValueError: If there is no backbone of that name, or a number is too small: of `snail` the
+            second layer is the first with attention.
     """
     if name not in BACKBONES:
         raise ValueError(f"backbone must be one of {list(BACKBONES)}, got {name!r}")
-    if depth < 1:
-        raise ValueError(f"depth must be at least 1, got {depth}")
+    least = 2 if name == "snail" else 1
+    if depth < least:
+        raise ValueError(f"depth must be at least {least} with {name!r}, got {depth}")
+    if width < 1:
+        raise ValueError(f"width must be at least 1, got {width}")
 
     def told(i: int) -> int | None:
         return read if i >= read_from else None
@@ -57,48 +60,56 @@ def backbone(
     return [*full[:depth], half, *full[depth:]]
 
 
-def assemble(
-    model: Model,
+def pixel_net(
+    likelihood: Likelihood,
     *,
     name: str,
-    family: str,
-    depth: int,
     width: int,
-    dropout: float,
+    depth: int,
+    dropout: float = 0.0,
     summary: int | None = None,
     reads: Sequence[Read] = (),
     read_at: Sequence[int] = (),
     patches: int = 0,
     place: bool = True,
     carry: bool = False,
-) -> None:
-    """Gives a model its network and its likelihood: backbone x conditioning x likelihood.
+) -> PixelNet:
+    """The network of a model: backbone x conditioning x likelihood.
 
     What was read is not carried to the rows below where the backbone is `snail`: there is no
     vertical stack in it, and its horizontal one tells them already.
 
+    Arguments:
+        likelihood: Of a pixel.
+        name, width, depth, dropout, summary: See `backbone`.
+        reads, read_at, patches, place, carry: See `PixelNet`.
+
     Raises:
         ValueError: If a read is asked for at a layer that there is not.
+
+    Example:
+        >>> from ilk.distributions import Bernoulli
+        >>> net = pixel_net(Bernoulli(1), name="gated", width=8, depth=2)
+        >>> net(torch.zeros(3, 1, 4, 4).long(), Context()).shape
+        torch.Size([3, 1, 4, 4])
     """
-    channels = model.shape[0]
-    model.likelihood = likelihood(family, channels, model.levels)
     read_from = min(read_at, default=0)
     layers = backbone(name, depth, width, summary, patches or None, read_from, dropout)
     if any(not 0 <= at < len(layers) for at in read_at):
         raise ValueError(
             f"read_at={tuple(read_at)} does not fit depth={depth}: wanted layers 0 to"
-            f" {len(layers) - 1}; see --read-at and --depth"
+            f" {len(layers) - 1}"
         )
-    model.net = PixelNet(
-        channels,
-        model.levels,
+    return PixelNet(
+        likelihood.channels,
+        likelihood.levels,
         layers,
         width,
-        model.likelihood.parameters,
-        reads,
-        read_at,
-        patches,
+        likelihood.parameters,
+        reads=reads,
+        read_at=read_at,
+        patches=patches,
         place=place,
-        values=model.likelihood.values,
+        values=likelihood.values,
         carry=carry and name != "snail",
     )

@@ -115,7 +115,8 @@ class Model(nn.Module, ABC):
     ) -> Autoregressive:
         """The distribution given a support set, a label or a context made of either.
 
-        Its batch shape is `(B,)` for a batch of conditions and `()` for one.
+        Its batch shape is `(B,)` for a batch of conditions and `()` for one, or for a context of
+        one.
 
         Raises:
             ValueError: If this is not what the model is conditioned on, or the context is another
@@ -144,7 +145,8 @@ class Model(nn.Module, ABC):
             wanted, got = (told.get(name, "nothing") for told in (self._told, given))
             if wanted != got:
                 raise ValueError(f"context: {name} must be {wanted}, got {got}: another model's?")
-        return context.to(next(self.parameters()).device) if given else context
+        like = next(self.parameters(), torch.empty(0))
+        return context.to(self.device, like.dtype) if given else context
 
     def save(
         self, directory: str | Path, card: dict[str, Any] | None = None, *, half: bool = False
@@ -182,46 +184,16 @@ class Model(nn.Module, ABC):
         return load(f"hub:{repo}@{revision}" if revision else f"hub:{repo}")
 
     @property
+    def device(self) -> torch.device:
+        """Where its parameters are, or its buffers if it has none; the CPU without either."""
+        held = (t for part in (self.parameters(), self.buffers()) for t in part)
+        return next((t.device for t in held), torch.device("cpu"))
+
+    @property
     def dims(self) -> int:
         """Number of values of an image, C x H x W."""
         channels, height, width = self.shape
         return channels * height * width
-
-    def _support(self, support: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """A valid batch `(B, K, C, H, W)` and its mask, on the model's device."""
-        device = next(self.parameters()).device
-        if support is None:
-            if mask is not None:
-                raise ValueError("mask: there is no support set for it to cover")
-            support = torch.zeros(1, 0, *self.shape, dtype=torch.uint8)
-        name = f"support must be integer images (K, {', '.join(map(str, self.shape))})"
-        if not isinstance(support, Tensor):
-            raise ValueError(f"{name} as a tensor, got {type(support).__name__}")
-        dtype = support.dtype
-        if dtype.is_floating_point or dtype.is_complex or dtype == torch.bool:
-            raise ValueError(f"{name} in 0..{self.levels - 1}, got {dtype}")
-        if support.dim() not in (4, 5) or tuple(support.shape[-3:]) != self.shape:
-            raise ValueError(f"{name}, or a batch of such; got shape {tuple(support.shape)}")
-        traced = torch.compiler.is_exporting()  # there are no values then
-        if not traced and _outside(support, self.levels):
-            got = f"{int(support.min())}..{int(support.max())}"
-            raise ValueError(f"{name} in 0..{self.levels - 1}, got {got}")
-        if support.dim() == 4:
-            if mask is not None and mask.dim() == 1:
-                mask = mask[None]
-            support = support[None]
-        if not support.shape[0]:
-            raise ValueError(f"{name}, or a batch of such; got an empty batch")
-        if mask is None:
-            mask = torch.ones(support.shape[:2], dtype=torch.bool)
-        if mask.dtype != torch.bool or mask.shape != support.shape[:2]:
-            wanted, got = tuple(support.shape[:2]), tuple(mask.shape)
-            raise ValueError(f"mask must be boolean {wanted}, got {mask.dtype} {got}")
-        return support.to(device), mask.to(device)
-
-
-def _outside(x: Tensor, levels: int) -> bool:
-    return x.numel() > 0 and (int(x.min()) < 0 or int(x.max()) >= levels)
 
 
 def _sizes(context: Context) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..distributions.likelihoods import likelihood as likelihood_of
 from ..nn import Context
-from .backbones import assemble
+from .backbones import pixel_net
 from .base import Model
 
 __all__ = ["ByLabel"]
@@ -21,9 +22,10 @@ class ByLabel(Model, ABC):
 
     def __init__(
         self,
-        backbone: str,
         shape: Sequence[int],
         levels: int,
+        *,
+        backbone: str,
         labels: int | None,
         width: int,
         depth: int,
@@ -34,14 +36,16 @@ class ByLabel(Model, ABC):
         super().__init__(shape, levels)
         self.labels = labels
         if labels is not None:
+            if labels < 1:
+                raise ValueError(f"labels must be at least 1 or None, got {labels}")
             self.conditioning = "label"
             self.embedding = nn.Embedding(labels, width)
-        assemble(
-            self,
+        self.likelihood = likelihood_of(likelihood, self.shape[0], levels)
+        self.net = pixel_net(
+            self.likelihood,
             name=backbone,
-            family=likelihood,
-            depth=depth,
             width=width,
+            depth=depth,
             dropout=dropout,
             summary=None if labels is None else width,
             place=place,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
+from ..distributions.likelihoods import likelihood as likelihood_of
 from ..nn import Context, SupportSummary, SupportTrunk
-from .backbones import assemble
-from .base import Model
+from .backbones import pixel_net
+from .few_shot import FewShot
 
 __all__ = ["ConditionalPixelCNN"]
 
 
-class ConditionalPixelCNN(Model):
+class ConditionalPixelCNN(FewShot):
     r"""A PixelCNN whose every gate is told a summary vector of the support set.
 
     .. math:: y = \tanh(W_f * x + V_f f(s)) \odot \sigma(W_g * x + V_g f(s))
@@ -41,12 +41,11 @@ class ConditionalPixelCNN(Model):
         torch.Size([5, 1, 8, 8])
     """
 
-    conditioning = "support"
-
     def __init__(
         self,
         shape: Sequence[int],
         levels: int = 2,
+        *,
         width: int = 64,
         depth: int = 8,
         backbone: str = "gated",
@@ -56,30 +55,19 @@ class ConditionalPixelCNN(Model):
         shots: int = 8,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(shape, levels)
-        channels, height, across = self.shape
-        self.shots = shots
+        super().__init__(shape, levels, shots)
+        channels = self.shape[0]
         self.trunk = SupportTrunk(channels, levels, width, norm=norm)
-        grid = (-(-height // 4), -(-across // 4))
-        self.summary = SupportSummary(grid, width, summary, norm)
-        assemble(
-            self,
+        self.summary = SupportSummary(self.trunk.grid(self.shape[1:]), width, summary, norm)
+        self.likelihood = likelihood_of(likelihood, channels, levels)
+        self.net = pixel_net(
+            self.likelihood,
             name=backbone,
-            family=likelihood,
-            depth=depth,
             width=width,
+            depth=depth,
             dropout=dropout,
             summary=summary,
         )
 
-    def context(
-        self,
-        support: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        label: Any = None,
-    ) -> Context:
-        if label is not None:
-            return super().context(label=label)
-        support, mask = self._support(support, mask)
+    def encode(self, support: Tensor, mask: Tensor) -> Context:
         return Context(summary=self.summary(self.trunk(support), mask))

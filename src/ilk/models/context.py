@@ -124,6 +124,7 @@ class ContextModel(Model):
         self,
         shape: Sequence[int] = (1, 26, 26),
         levels: int = 2,
+        *,
         order: int = 22,
         discount: float = 8.0,
     ) -> None:

@@ -41,6 +41,7 @@ class GatedPixelCNN(ByLabel):
         self,
         shape: Sequence[int],
         levels: int = 2,
+        *,
         labels: int | None = None,
         width: int = 64,
         depth: int = 8,
@@ -48,4 +49,14 @@ class GatedPixelCNN(ByLabel):
         dropout: float = 0.0,
         place: bool = True,
     ) -> None:
-        super().__init__("gated", shape, levels, labels, width, depth, likelihood, dropout, place)
+        super().__init__(
+            shape,
+            levels,
+            backbone="gated",
+            labels=labels,
+            width=width,
+            depth=depth,
+            likelihood=likelihood,
+            dropout=dropout,
+            place=place,
+        )

@@ -15,11 +15,12 @@ from torch.func import grad_and_value, vmap
 from ..nn import AdaptedNet, Conditional, Context, PixelNet, positions
 from ..nn.adapted import begin
 from .base import Model
+from .few_shot import FewShot
 
 __all__ = ["MetaPixelCNN"]
 
 
-class MetaPixelCNN(Model):
+class MetaPixelCNN(FewShot):
     r"""A PixelCNN that takes gradient steps on a learned loss of the support set.
 
     .. math::
@@ -52,11 +53,10 @@ class MetaPixelCNN(Model):
         torch.Size([5, 1, 8, 8])
     """
 
-    conditioning = "support"
-
     def __init__(
         self,
         base: Model | Mapping[str, Any],
+        *,
         layer: int = 4,
         steps: int = 1,
         step_size: float = 0.1,
@@ -66,7 +66,7 @@ class MetaPixelCNN(Model):
         shots: int = 8,
     ) -> None:
         base = base if isinstance(base, Model) else Model.of(base)
-        super().__init__(base.shape, base.levels)
+        super().__init__(base.shape, base.levels, base.shots or shots)
         if base.conditioning == "label":
             raise ValueError("base must take a support set or nothing, got one that takes labels")
         if not isinstance(base.net, PixelNet):
@@ -78,7 +78,7 @@ class MetaPixelCNN(Model):
         if not 0 < step_size < math.inf:
             raise ValueError(f"step_size must be above 0 and finite, got {step_size}")
         self.base, self.layer, self.steps, self.first_order = base, layer, steps, first_order
-        self.shots, self.likelihood = base.shots or shots, base.likelihood
+        self.likelihood = base.likelihood
         self.positions = positions
         self.names = base.net.below(layer)
         rates = torch.full((len(self.names),), float(step_size))
@@ -120,16 +120,7 @@ class MetaPixelCNN(Model):
         norm = (each.square().sum(dim=1) + 1e-6).sqrt()
         return (norm * mask).sum() / mask.sum().clamp(min=1)
 
-    def context(
-        self,
-        support: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        label: Any = None,
-    ) -> Context:
-        if label is not None:
-            return super().context(label=label)
-        support, mask = self._support(support, mask)
+    def encode(self, support: Tensor, mask: Tensor) -> Context:
         told = self.base.context(support, mask) if self.base.conditioning == "support" else None
         context = told or Context()
         return replace(context, weights=self.adapt(support, mask, context))
@@ -173,7 +164,8 @@ class MetaPixelCNN(Model):
             raise MemoryError(
                 f"support: second derivatives of {images} images need some"
                 f" {images * one / 2**30:.1f} GB, and {free / 2**30:.1f} GB are free;"
-                f" {free // one} images fit, more with first_order, a smaller layer or fewer steps"
+                f" {free // one} images fit, more with first_order, a smaller layer or fewer"
+                " steps; under torch.no_grad() there are none"
             )
 
 

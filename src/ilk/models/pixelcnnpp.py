@@ -36,6 +36,7 @@ class PixelCNNpp(ByLabel):
         self,
         shape: Sequence[int],
         levels: int = 256,
+        *,
         labels: int | None = None,
         width: int = 64,
         depth: int = 5,
@@ -44,5 +45,13 @@ class PixelCNNpp(ByLabel):
         place: bool = True,
     ) -> None:
         super().__init__(
-            "pixelcnnpp", shape, levels, labels, width, depth, likelihood, dropout, place
+            shape,
+            levels,
+            backbone="pixelcnnpp",
+            labels=labels,
+            width=width,
+            depth=depth,
+            likelihood=likelihood,
+            dropout=dropout,
+            place=place,
         )

@@ -35,6 +35,7 @@ class PixelSNAIL(ByLabel):
         self,
         shape: Sequence[int],
         levels: int = 2,
+        *,
         labels: int | None = None,
         width: int = 64,
         depth: int = 8,
@@ -42,4 +43,14 @@ class PixelSNAIL(ByLabel):
         dropout: float = 0.0,
         place: bool = True,
     ) -> None:
-        super().__init__("snail", shape, levels, labels, width, depth, likelihood, dropout, place)
+        super().__init__(
+            shape,
+            levels,
+            backbone="snail",
+            labels=labels,
+            width=width,
+            depth=depth,
+            likelihood=likelihood,
+            dropout=dropout,
+            place=place,
+        )

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..coding.fingerprint import fingerprint
 from .base import Model
+from .identity import fingerprint
 
 __all__ = ["readme"]
 

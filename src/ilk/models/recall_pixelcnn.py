@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..distributions.likelihoods import likelihood as likelihood_of
 from ..nn import Context, DotProductRead, PixelNet, SupportPatches, SupportSummary, SupportTrunk
-from .backbones import assemble
-from .base import Model
+from .backbones import pixel_net
+from .few_shot import FewShot
 
 __all__ = ["RecallPixelCNN"]
 
 
-class RecallPixelCNN(Model):
+class RecallPixelCNN(FewShot):
     r"""A PixelCNN that looks up how its support set went on from states like the present one.
 
     .. math::
@@ -61,12 +62,11 @@ class RecallPixelCNN(Model):
         torch.Size([5, 1, 8, 8])
     """
 
-    conditioning = "support"
-
     def __init__(
         self,
         shape: Sequence[int],
         levels: int = 2,
+        *,
         width: int = 64,
         depth: int = 8,
         backbone: str = "gated",
@@ -82,22 +82,21 @@ class RecallPixelCNN(Model):
         shots: int = 8,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(shape, levels)
+        super().__init__(shape, levels, shots)
         if not read_at:
             raise ValueError("read_at must name at least one layer, got none")
-        channels, height, across = self.shape
+        channels = self.shape[0]
         read_at = sorted(read_at)
-        self.shots, self.layer, self.patch = shots, read_at[0], patch
+        self.layer, self.patch = read_at[0], patch
         self.trunk = SupportTrunk(channels, levels, width, norm=norm)
-        grid = (-(-height // 4), -(-across // 4))
-        self.summary = SupportSummary(grid, width, summary, norm)
+        self.summary = SupportSummary(self.trunk.grid(self.shape[1:]), width, summary, norm)
         self.patches = SupportPatches(width, patches, heads if local else 0)
-        assemble(
-            self,
+        self.likelihood = likelihood_of(likelihood, channels, levels)
+        self.net = pixel_net(
+            self.likelihood,
             name=backbone,
-            family=likelihood,
-            depth=depth,
             width=width,
+            depth=depth,
             dropout=dropout,
             summary=summary,
             reads=[DotProductRead(patches, heads, local) for _ in read_at],
@@ -110,16 +109,7 @@ class RecallPixelCNN(Model):
         extra = width + outputs
         self.course = SupportTrunk(channels, levels, width, patch, extra=extra, norm=norm)
 
-    def context(
-        self,
-        support: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        label: Any = None,
-    ) -> Context:
-        if label is not None:
-            return super().context(label=label)
-        support, mask = self._support(support, mask)
+    def encode(self, support: Tensor, mask: Tensor) -> Context:
         told = Context(summary=self.summary(self.trunk(support), mask))
         asked, found = self._states(support, told)
         key, value, there = self.patches(self.course(support, found), mask, asked)

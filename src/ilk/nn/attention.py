@@ -98,7 +98,7 @@ class DotProductRead(Read):
 
     def __init__(self, features: int, heads: int = 1, local: bool = False) -> None:
         super().__init__()
-        if features % heads:
+        if heads < 1 or features % heads:
             raise ValueError(f"heads must divide features: got heads={heads}, features={features}")
         if local and features < 5 * heads:
             raise ValueError(
@@ -166,19 +166,22 @@ class Cache(NamedTuple):
 
 
 class CausalSelfAttention(nn.Module):
-    r"""Attention from each element to itself and the earlier ones, in any order.
+    r"""Attention from each element to itself and the earlier ones.
 
-    .. math:: y_t = W_o \sum_{s:\, r(s) \le r(t)} \alpha_{ts} v_s
+    .. math:: y_t = W_o \sum_{s \le t} \alpha_{ts} v_s
 
-    where :math:`r` is the rank of an element in `order`. The state holds keys and values.
+    The state holds keys and values.
 
     Source: Vaswani et al., 2017 (arXiv 1706.03762), section 3.2.3.
 
     Arguments:
-        features: Channels of :math:`x` and :math:`y`.
+        features: Channels of :math:`x`.
         heads: Number of heads.
-        order: A permutation of the positions in the order of writing; raster by default.
-        size: Channels of keys and values together over all heads; `features` by default.
+        size: Channels of keys, and of values, over all heads; `features` by default.
+        outputs: Channels of :math:`y`; `features` by default.
+
+    Raises:
+        ValueError: If the heads do not divide the size.
 
     Example:
         >>> attention = CausalSelfAttention(8, heads=2)
@@ -187,37 +190,23 @@ class CausalSelfAttention(nn.Module):
     """
 
     def __init__(
-        self,
-        features: int,
-        heads: int = 1,
-        order: Tensor | None = None,
-        size: int | None = None,
+        self, features: int, heads: int = 1, size: int | None = None, outputs: int | None = None
     ) -> None:
         super().__init__()
         size = size or features
-        if size % heads:
+        if heads < 1 or size % heads:
             raise ValueError(f"heads must divide the key size: got heads={heads}, size={size}")
         self.heads = heads
         self.project = nn.Linear(features, 3 * size)
-        self.out = nn.Linear(size, features)
-        self.order: Tensor | None
-        self.register_buffer("order", order, persistent=False)
+        self.out = nn.Linear(size, outputs or features)
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = self.project(x).unflatten(-1, (3, self.heads, -1)).unbind(-3)
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
-    def mask(self, length: int) -> Tensor:
-        """Which element `(T, 1)` may see which `(1, T)`."""
-        rank = torch.arange(length, device=self.out.weight.device)
-        if self.order is not None:
-            rank = torch.empty_like(rank).scatter_(0, self.order, rank)
-        return rank[None] <= rank[:, None]
-
     def forward(self, x: Tensor) -> Tensor:
-        """Maps a signal `(B, T, C)` to `(B, T, C)`."""
-        q, k, v = self._split(x)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.mask(x.shape[1]))
+        """Maps a signal `(B, T, C)` to `(B, T, D)`."""
+        y = F.scaled_dot_product_attention(*self._split(x), is_causal=True)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def start(self, batch: int) -> Cache:
@@ -227,7 +216,7 @@ class CausalSelfAttention(nn.Module):
         return Cache(empty, empty)
 
     def step(self, x: Tensor, state: Cache) -> tuple[Tensor, Cache]:
-        """Maps the next element in `order`, `(B, C)`, to `(B, C)`."""
+        """Maps the next element `(B, C)` to `(B, D)`."""
         q, k, v = self._split(x[:, None])
         seen = Cache(torch.cat([state.key, k], dim=2), torch.cat([state.value, v], dim=2))
         y = F.scaled_dot_product_attention(q, seen.key, seen.value)

@@ -49,6 +49,12 @@ class CausalConv1d(nn.Module):
         return self.conv(window)[..., 0], window[..., 1:]
 
 
+def _half(kernel: int) -> int:
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, got {kernel}")
+    return kernel // 2
+
+
 class Rows(NamedTuple):
     """The state of a vertical convolution: weights laid out for rows, and the rows before."""
 
@@ -68,6 +74,14 @@ class VerticalConv2d(nn.Module):
     Source: van den Oord et al., *Conditional image generation with PixelCNN decoders*, 2016
     (arXiv 1606.05328), section 2.2.
 
+    Arguments:
+        inputs: Channels of :math:`x`.
+        outputs: Channels of :math:`y`.
+        kernel: Columns k of the window that this is half of, odd.
+
+    Raises:
+        ValueError: If the kernel is even.
+
     Example:
         >>> conv = VerticalConv2d(1, 4, kernel=3)
         >>> conv(torch.randn(2, 1, 6, 5)).shape
@@ -76,7 +90,7 @@ class VerticalConv2d(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
-        self.past, self.side = (kernel - 1) // 2, kernel // 2
+        self.past = self.side = _half(kernel)
         self.conv = nn.Conv2d(inputs, outputs, (self.past + 1, kernel))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,6 +123,14 @@ class HorizontalConv2d(nn.Module):
 
     Source: van den Oord et al., 2016 (arXiv 1606.05328), section 2.2.
 
+    Arguments:
+        inputs: Channels of :math:`x`.
+        outputs: Channels of :math:`y`.
+        kernel: Columns k of the window that this is half of, odd.
+
+    Raises:
+        ValueError: If the kernel is even.
+
     Example:
         >>> conv = HorizontalConv2d(1, 4, kernel=3)
         >>> conv(torch.randn(2, 1, 6, 5)).shape
@@ -117,7 +139,7 @@ class HorizontalConv2d(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
-        self.past = (kernel - 1) // 2
+        self.past = _half(kernel)
         self.conv = nn.Conv2d(inputs, outputs, (1, self.past + 1))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from .support import positions
 __all__ = ["Conditional", "Context", "PixelNet"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
     """What conditioning computes, once, for a batch of B conditions; empty without one.
 
@@ -176,7 +176,7 @@ class PixelNet(Conditional):
         reads: One `Read` for each entry of `read_at`.
         read_at: Indices of layers.
         patches: Channels of keys and values.
-        kernel: Size of the stem's kernels, odd.
+        kernel: Size of the stem's kernels, odd, 3 at least.
         place: Tell the stem where in the image each pixel is.
         values: Which parameters are values of pixels, for a straight path to them; see `Straight`.
         carry: Tell the rows below what was read.
@@ -189,6 +189,7 @@ class PixelNet(Conditional):
         layers: Sequence[PixelLayer],
         features: int,
         outputs: int,
+        *,
         reads: Sequence[Read] = (),
         read_at: Sequence[int] = (),
         patches: int = 0,
@@ -198,6 +199,8 @@ class PixelNet(Conditional):
         carry: bool = False,
     ) -> None:
         super().__init__()
+        if kernel < 3:
+            raise ValueError(f"kernel must be at least 3, got {kernel}")
         self.levels, self.features = levels, features
         # Which reads come before a layer.
         self.asked = [[j for j, at in enumerate(read_at) if at == i] for i in range(len(layers))]
@@ -240,7 +243,7 @@ class PixelNet(Conditional):
         """Read number i for positions `(N, T, features)`: `(N, T, patches)`."""
         query = self._query(i, h, near, context)
         read = self.reads[i](query, context.key, context.value, context.mask)
-        return read.reshape(*h.shape[:2], -1)
+        return read.reshape(*h.shape[:2], read.shape[-1])
 
     def looks(self, x: Tensor, context: Context) -> list[Tensor]:
         """Where each read looks while images `(N, C, H, W)` are written.

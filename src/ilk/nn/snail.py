@@ -114,10 +114,9 @@ class SnailLayer(PixelLayer):
         self.dropout = nn.Dropout(dropout)
         self.summary = nn.Linear(summary, 2 * features) if summary else None
         self.read = nn.Conv2d(read, 2 * features, 1, bias=False) if read else None
+        size = heads * max(1, features // 2 // heads)
         self.attention = (
-            CausalSelfAttention(features + 2, heads, size=heads * max(1, features // 2 // heads))
-            if attention
-            else None
+            CausalSelfAttention(features + 2, heads, size, features) if attention else None
         )
 
     def _gates(self, summary: Tensor | None) -> Tensor | None:
@@ -136,7 +135,7 @@ class SnailLayer(PixelLayer):
         if self.attention is not None:
             place = positions(*h.shape[-2:], like=h).expand(h.shape[0], -1, -1, -1)
             y = self.attention(torch.cat([h, place], dim=1).flatten(2).transpose(1, 2))
-            h = h + F.elu(y[..., :-2].transpose(1, 2).unflatten(2, h.shape[-2:]))
+            h = h + F.elu(y.transpose(1, 2).unflatten(2, h.shape[-2:]))
         return v, h
 
     def start(self, batch: int, size: tuple[int, int], summary: Tensor | None = None) -> _State:
@@ -160,5 +159,5 @@ class SnailLayer(PixelLayer):
         if self.attention is not None and seen is not None:
             place = position[element].expand(len(h), -1)
             y, seen = self.attention.step(torch.cat([h, place], dim=1), seen)
-            h = h + F.elu(y[:, :-2])
+            h = h + F.elu(y)
         return h, _State(gates, position, element + 1, first, second, seen)

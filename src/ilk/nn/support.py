@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -79,7 +80,7 @@ class SupportTrunk(nn.Module):
             raise ValueError(f"patch must be 1, 2 or 4, got {patch}")
         if margin < 0:
             raise ValueError(f"margin must be 0 or more, got {margin}")
-        self.levels, self.border = levels, margin * patch
+        self.levels, self.patch, self.border = levels, patch, margin * patch
         # Adam moves many small weights as quickly as few: together they should count like pixels.
         self.share = (channels + 2) / extra if extra else 0.0
         strides = (1, min(patch, 2), max(patch // 2, 1), 1)
@@ -89,6 +90,11 @@ class SupportTrunk(nn.Module):
         )
         with torch.no_grad():
             cast(nn.Conv2d, self.convs[0]).weight[:, channels + 2 :].zero_()
+
+    def grid(self, size: Sequence[int]) -> tuple[int, int]:
+        """Rows and columns of the features of images of a size `(H, W)`."""
+        height, width = (-(-(side + 2 * self.border) // self.patch) for side in size)
+        return height, width
 
     def forward(self, support: Tensor, extra: Tensor | None = None) -> Tensor:
         *batch, _, height, width = support.shape

@@ -12,7 +12,7 @@
 What a run leaves in `out`:
 
 ========================  ==================================================================
-`model/`                  the averaged weights, once the run ends: what `ilk.load` reads
+`model/`                  the averaged weights, at every checkpoint: for `ilk.load`
 `checkpoints/step-.../`   weights, average and optimiser, the newest `keep` of them
 `log.jsonl`               a JSON object a line: progress, validation
 `samples/*.png`           sheets of samples

@@ -177,7 +177,7 @@ class _Run:
         fast: bool,
     ) -> None:
         self.tutor, self.student = tutor, student
-        self.device = next(student.parameters()).device.type
+        self.device = student.device.type
         self.fast, self.rng = fast, np.random.default_rng(seed)
         order = torch.from_numpy(self.rng.permutation(len(images)))
         held = max(1, round(HELD_BACK * len(images)))

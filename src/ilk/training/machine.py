@@ -16,6 +16,7 @@ import torch.distributed as dist
 
 import ilk
 from ilk.data.kinds import Kinds
+from ilk.machine import processor
 
 from .recipe import RECIPES, Recipe
 
@@ -72,7 +73,8 @@ def card(recipe: Recipe, kinds: Kinds, processes: int, device: torch.device) -> 
 
 def hardware(device: torch.device) -> dict[str, Any]:
     """The processor, its threads in use, and the accelerator if there is one."""
-    found: dict[str, Any] = {"processor": _processor(), "threads": torch.get_num_threads()}
+    name = f"{processor() or platform.machine()}, {os.cpu_count()} logical cores"
+    found: dict[str, Any] = {"processor": name, "threads": torch.get_num_threads()}
     if device.type == "cuda":
         found["accelerator"] = torch.cuda.get_device_name(device)
     elif device.type != "cpu":
@@ -91,13 +93,3 @@ def commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.machine()
-    return f"{name}, {os.cpu_count()} logical cores"

@@ -50,7 +50,7 @@ class Result:
         steps: Steps in all.
         finished: Whether all steps are done. If not, a signal stopped the run, which was saved:
             the same call goes on from there.
-        model: The folder of the averaged model, for `ilk.load`; none before the run is finished.
+        model: The folder of the averaged model, for `ilk.load`; none before the first checkpoint.
         resumed_from: The step that this call went on from, if it did.
         train_nats_per_dim: Loss of the averaged weights on fixed training episodes.
         valid_nats_per_dim: The same on held-back kinds, if there are any.
