@@ -553,6 +553,15 @@ def test_failures_are_told_in_plain_words(visit: Visit) -> None:
     assert page.is_hidden("#trouble")
 
 
+def test_a_silent_studio_is_given_up(visit: Visit) -> None:
+    visit.page.clock.install()
+    visit.page.route("**/api/sample", lambda route: None)
+    visit.page.click("#draw")
+    visit.page.clock.fast_forward(31_000)
+    visit.sees("#status", "The studio has said nothing for 30 s")
+    assert visit.page.inner_text("#draw") == "Draw 16"
+
+
 def test_the_theme_and_the_model_outlast_a_reload(visit: Visit) -> None:
     page = visit.page
     page.click("#theme")

@@ -29,7 +29,14 @@ def models() -> list[Model]:
         ilk.models.RecallPixelCNN((1, 8, 8), width=8, depth=2, read_at=(1,), patches=24),
         ilk.models.GatedPixelCNN((3, 4, 4), levels=256, width=8, depth=2, likelihood="logistics"),
         ilk.models.AttentionPixelCNN(
-            (3, 6, 6), 256, 8, 2, "pixelcnnpp", "logistics", read_at=(1,), patches=8
+            (3, 6, 6),
+            levels=256,
+            width=8,
+            depth=2,
+            backbone="pixelcnnpp",
+            likelihood="logistics",
+            read_at=(1,),
+            patches=8,
         ),
     ]
 

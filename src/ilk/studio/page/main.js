@@ -19,8 +19,7 @@ const asked = () => ({
 async function draw() {
   select(-1);
   drawnFor = support.shown;
-  const given = drawnFor.length ? `kind ${support.kind}` : "no examples";
-  if (await samples.draw("/api/sample", asked(), { given: ` given ${given}${heat()}` })) drawn();
+  if (await samples.draw("/api/sample", asked(), { given: ` ${support.given}${heat()}` })) drawn();
 }
 
 // Goes on from a pixel of the sample that is shown, which stays in view until others are there.

@@ -78,7 +78,7 @@ export class Query {
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
     const pixels = this.pad.pixels;
-    $("surprise-kind").textContent = `given kind ${this.support.kind}`;
+    $("surprise-kind").textContent = this.support.given;
     this.map.ink(pixels).heat(null);
     this.map.element.classList.remove("dim");
     if (isBlank(pixels, this.model)) {
@@ -164,7 +164,7 @@ export class Query {
   async complete() {
     if (!this.pad.hides) return this.completions.say("Hide a part of the drawing first.", true);
     const known = (this.known = this.pad.known.slice());
-    $("complete-kind").textContent = `given kind ${this.support.kind}`;
+    $("complete-kind").textContent = this.support.given;
     const words = { noun: "completed, likeliest first,", sorted: true };
     if (!(await this.completions.draw("/api/complete", this.question, words))) return;
     for (const { tile } of this.completions.items) tile.heat(Array.from(known, (k) => (k ? 0 : 0.14)));

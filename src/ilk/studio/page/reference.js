@@ -33,7 +33,7 @@ function rows(properties, required) {
     const limits = ["minimum", "maximum", "minItems", "default"]
       .filter((key) => ![undefined, null].includes(field[key]))
       .map((key) => `${key} ${JSON.stringify(field[key])}`);
-    const notes = [field.description, required.includes(name) ? "required" : "", ...limits].filter(Boolean).join("; ");
+    const notes = [field.description?.replace(/\.$/, ""), required.includes(name) ? "required" : "", ...limits].filter(Boolean).join("; ");
     table.append(make("tr", "", make("td", "", make("code", name)), make("td", type(field)), make("td", notes)));
   }
   return table;

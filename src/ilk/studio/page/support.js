@@ -20,7 +20,7 @@ export class Support {
     $("support-pad").replaceChildren(this.pad.element);
     this.slots = Array.from({ length: this.most }, (_, i) => tileButton(model, "", () => this.choose(i)));
     $("slots").replaceChildren(...this.slots.map(({ button }) => button));
-    $("most").textContent = this.most > 1 ? `one to ${NUMBERS[this.most - 1]} of a kind` : "one of a kind";
+    $("most").textContent = this.most > 1 ? `one to ${NUMBERS[this.most - 1]} of a kind` : "one example";
     this.report("");
     this.show();
   }
@@ -69,6 +69,11 @@ export class Support {
 
   get shown() {
     return this.of(this.kind);
+  }
+
+  // What answers are given, in words.
+  get given() {
+    return this.shown.length ? `given kind ${this.kind}` : "given no examples";
   }
 
   // Shows an example, which is not kept.
