@@ -13,6 +13,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import ilk
 from ilk.estimators import FewShotClassifier, FewShotDensity
 
+# Checks of scikit-learn are of rows far shorter than an image.
+pytestmark = pytest.mark.filterwarnings("ignore:X has .* features")
+
 # What can't pass, and why. Nothing else is left out: the model can tell blobs apart.
 EXPECTED_FAILURES = {
     "check_estimators_overwrite_params": "joblib hashes a module and its deep copy differently",
@@ -28,6 +31,17 @@ EXPECTED_FAILURES = {
 )
 def test_sklearn(estimator, check) -> None:
     check(estimator)
+
+
+def test_rows_that_are_no_whole_images_are_told() -> None:
+    model = attention((1, 2, 3))
+    with pytest.warns(
+        UserWarning, match=r"X has 4 features: .* first values of images \(1, 2, 3\)"
+    ):
+        FewShotDensity(model).fit(rows(4))
+    for temperature in ("fit", -1.0):
+        with pytest.raises(ValueError, match="temperature must be a number above 0, got"):
+            FewShotClassifier(model, temperature=temperature).fit(rows(6)[:4], [0, 1, 0, 1])
 
 
 def test_fit_leaves_the_model_as_it_was() -> None:

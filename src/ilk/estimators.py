@@ -7,6 +7,7 @@ by the exact marginal of these values: what follows them is summed out by not be
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -63,6 +64,13 @@ class _FewShot(BaseEstimator):
             raise ValueError(
                 f"X must have at most {self.model_.dims} features, the values of an image"
                 f" {self.model_.shape}; got {rows.shape[1]}"
+            )
+        if rows.shape[1] < self.model_.dims:
+            warnings.warn(
+                f"X has {rows.shape[1]} features: they are taken for the first values of images"
+                f" {self.model_.shape}. Images of another size become rows of this one with"
+                " ilk.data.read_image",
+                stacklevel=3,
             )
         self.low_, self.high_ = rows.min(axis=0), rows.max(axis=0)
         return rows, y
@@ -173,6 +181,11 @@ class FewShotClassifier(ClassifierMixin, _FewShot):
         if self.priors is not None and np.shape(self.priors) != self.classes_.shape:
             raise ValueError(
                 f"priors must be {len(self.classes_)} weights, got shape {np.shape(self.priors)}"
+            )
+        if not (isinstance(self.temperature, float | int) and self.temperature > 0):
+            raise ValueError(
+                f"temperature must be a number above 0, got {self.temperature!r};"
+                " ilk.evaluation.fit_temperature finds one"
             )
         images = self._images(rows)
         self.sets_ = [self._sets(images[index == k]) for k in range(len(self.classes_))]

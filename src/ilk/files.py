@@ -57,9 +57,11 @@ def write_file(path: Path, data: bytes) -> None:
         write_bytes(temporary, data)
         os.replace(temporary, path)
         _sync_directory(path.parent)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -54,7 +54,7 @@ def test_adapt_writes_a_model_that_says_what_it_came_from(tiny, kinds, tmp_path,
 def test_adapt_needs_three_pictures(tiny, kinds, tmp_path, capsys):
     words = ["adapt", tiny, "--support", str(kinds / "one"), "--out", str(tmp_path / "mine")]
     assert main(words) == 1
-    assert "images: wanted 3 or more of the kind" in capsys.readouterr().err
+    assert "--support: wanted 3 pictures or more, got 1" in capsys.readouterr().err
     assert not (tmp_path / "mine").exists()
 
 
@@ -116,7 +116,7 @@ def test_a_folder_may_be_called_like_a_recipe(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["train", "omniglot", "--depth", "2", "--steps", "1", "--data", "products"]) == 1
     told = capsys.readouterr().err
-    assert "read_at=(4,) does not fit depth=2: wanted layers 0 to 1; see --read-at" in told
+    assert "read_at=(4,) does not fit depth=2: wanted layers 0 to 1" in told
 
 
 def test_a_refused_run_leaves_its_folder_as_it_is(tmp_path, capsys):

@@ -60,10 +60,28 @@ def test_a_folder_of_odd_files_is_read_without_them(odd: Path) -> None:
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_file_is_one_error(name: str, odd: Path, tiny: str, capsys) -> None:
-    for words in (["score", tiny, str(odd / f"{name}.png")], ["score", tiny, str(odd)]):
-        assert main(words) == 1
+    for words in (
+        ["score"],
+        ["sample", "--support"],
+        ["score", str(odd / "good.png"), "--support"],
+    ):
+        verb, *others = words
+        assert main([verb, tiny, *others, str(odd / f"{name}.png")]) == 1
         said = capsys.readouterr().err.splitlines()
-        assert said[-1].startswith("ilk: error: ") and ".png" in said[-1]
+        assert said[-1].startswith("ilk: error: ") and f"{name}.png" in said[-1]
+
+
+def test_judged_files_are_left_out_by_name_and_examples_refused_all_at_once(
+    odd: Path, tiny: str, capsys
+) -> None:
+    assert main(["score", tiny, str(odd)]) == 0
+    told = capsys.readouterr()
+    assert all(f"left out: {odd / name}.png: " in told.err for name in ODD)
+    assert "nowhere.png: No such file" in told.err and "good.png" in told.out
+    assert main(["sample", tiny, "--support", str(odd), "--out", str(odd.parent / "s.png")]) == 1
+    refused = capsys.readouterr().err
+    assert "--support: 6 of 7 pictures can't be used" in refused
+    assert all(f"{odd / name}.png: " in refused for name in ODD)
 
 
 def test_hidden_files_are_no_pictures(tmp_path: Path, tiny: str, capsys) -> None:

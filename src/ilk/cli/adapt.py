@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["adapt", "main"]
 
+LEAST = 3  # pictures: to show, to learn and to hold out
+
 
 def adapt(
     model: Annotated[ModelName, tyro.conf.Positional],
@@ -68,7 +70,9 @@ def adapt(
     if not overwrite and out.is_dir() and any(out.iterdir()):
         raise FileExistsError(f"--out: {out} is there; choose another folder or --overwrite")
     loaded = load_model(model, device)
-    images = read_pictures(picture_files(support, "--support"), loaded)
+    images = read_pictures(picture_files(support, "--support"), loaded, "--support")
+    if len(images) < LEAST:
+        raise ValueError(f"--support: wanted {LEAST} pictures or more, got {len(images)}")
     note(f"{len(images)} pictures of one kind; {model} draws {own} kinds of its own to rehearse")
     with bar(f"adapting {model}") as tell:
         done = run(
@@ -87,7 +91,7 @@ def adapt(
     if done.stopped_by:
         note(f"stopped by {done.stopped_by} after step {done.looks[-1].step}")
     if done.after.step == 0:
-        note("no step made the held-out pictures likelier: the weights are as they were")
+        note(f"no step made the held-out pictures likelier: {out} is a copy of {model}")
     if json:
         write_json(card["figures"])
     else:
@@ -126,7 +130,7 @@ def _card(
         "name": f"{Path(model).name}, adapted",
         "from": {"model": model, "card": card(model)},
         "support": {
-            "paths": [str(path) for path in support],
+            "paths": [path.resolve().name for path in support],
             "images": len(images),
             "digest": hashlib.sha256(images.numpy().tobytes()).hexdigest(),
         },

@@ -18,11 +18,14 @@ from .common import (
     bar,
     check_writable,
     load_model,
+    note,
+    note_known,
     parse,
     picture_files,
     read_judged,
     read_pictures,
     read_support,
+    screen,
     write_file,
     write_json,
     write_surprise,
@@ -39,7 +42,8 @@ def anomalies(
         tyro.conf.arg(metavar="FILES|FOLDER", help="Pictures to judge, or folders of these."),
     ],
     normal: Annotated[
-        Path, tyro.conf.arg(metavar="FOLDER", help="At least 3 normal pictures, 8 for good.")
+        tuple[Path, ...],
+        tyro.conf.arg(metavar="FILES|FOLDER", help="At least 3 normal pictures, 8 for good."),
     ],
     false_alarms: Annotated[
         float, tyro.conf.arg(help="Share of normal pictures that may be called anomalies.")
@@ -86,13 +90,16 @@ def anomalies(
     if loaded.conditioning != "support" and not steps:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
     if steps:
-        support = read_pictures(picture_files([normal], "--normal"), loaded)
+        support = read_pictures(picture_files(normal, "--normal"), loaded, "--normal")
     else:
-        support = read_support([normal], loaded, "--normal")
+        support = read_support(normal, loaded, "--normal")
     if support is None or len(support) < 3:
         held = 0 if support is None else len(support)
-        raise ValueError(f"--normal: wanted at least 3 pictures, {normal} holds {held}")
+        raise ValueError(f"--normal: wanted at least 3 pictures, got {held}")
+    if len(same := support.flatten(1).unique(dim=0)) < len(support):
+        note(f"of {len(support)} normal pictures {len(same)} differ: copies tell nothing")
     found, x = read_judged(files, loaded, "judge")
+    note_known(x, support)
     learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
     with learning as tell:
         scores, reference = anomaly_scores(
@@ -118,10 +125,10 @@ def anomalies(
             if correction == "ratio":
                 each = each - loaded().log_prob_per_dim(x)
         for row, i in zip(rows, order, strict=True):
-            note = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
+            said = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
             path = surprise / f"{row['rank']:03d}-{found[i].stem}.png"
             row["surprise"] = write_surprise(
-                path, found[i].name, note, x[i], each[i], loaded.levels
+                path, found[i].name, said, x[i], each[i], loaded.levels
             )
     report = {
         "normal": len(support),
@@ -160,7 +167,6 @@ def _write(report: dict[str, Any], out: Path) -> None:
 
 
 def _print(report: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
     table = Table("", Column("picture", overflow="fold"), box=None)
@@ -170,11 +176,11 @@ def _print(report: dict[str, Any]) -> None:
         called = "anomaly" if row["anomaly"] else ""
         cells = [str(row["rank"]), row["file"], f"{row['score']:.2f}", f"{row['chance']:.2g}"]
         table.add_row(*cells, called)
-    screen = Console(highlight=False)
-    screen.print(table)
+    shown = screen()
+    shown.print(table)
     called = sum(row["anomaly"] for row in report["pictures"])
     rate = report["false_alarms"]
-    screen.print(
+    shown.print(
         f"{called} of {len(report['pictures'])} called anomalies, at a rate of {rate:.3g} false"
         f" alarms; {report['normal']} normal pictures, correction {report['correction']}"
         + (f", {report['steps']} steps" if report["steps"] else "")

@@ -15,8 +15,10 @@ from .common import (
     ModelName,
     load_model,
     note,
+    note_known,
     parse,
     read_judged,
+    screen,
     write_json,
 )
 
@@ -94,6 +96,7 @@ def classify(
         note(str(report))
     names = [*shown.names]
     sets = [shown.of(k) for k in range(len(shown))]
+    note(f"{len(names)} kinds, {_numbers(sets)} examples each")
     _warn(sets, names, loaded)
     if other:
         names, sets = [*names, OTHER], [*sets, sets[0][:0]]
@@ -101,6 +104,7 @@ def classify(
         raise ValueError(f"--kinds: {kinds} holds one kind, there is nothing to choose from")
     weights = _weights(prior, other, names)
     found, x = read_judged(files, loaded, "classify")
+    note_known(x, shown.images)
     if temperature == "fit":
         temperature = fit_temperature(*held_out_scores(loaded, sets, directions, turned), weights)
     supports, mask = padded(sets)
@@ -116,6 +120,11 @@ def classify(
         write_json({"kinds": facts, "temperature": temperature, "pictures": rows})
     else:
         _print(rows, temperature)
+
+
+def _numbers(sets: Sequence[Tensor]) -> str:
+    least, most = min(map(len, sets)), max(map(len, sets))
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def _warn(sets: list[Tensor], names: list[str], model: Model) -> None:
@@ -161,7 +170,6 @@ def _row(file: Path, names: list[str], nats: Tensor, chances: Tensor) -> dict[st
 
 
 def _print(rows: list[dict[str, Any]], temperature: float) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
     table = Table(Column("picture", overflow="fold"), "kind", box=None)
@@ -172,9 +180,9 @@ def _print(rows: list[dict[str, Any]], temperature: float) -> None:
         apart = row["nats"][second] - row["nats"][first]
         chances = [f"{row['posterior'][name]:.4f}" for name in (first, second)]
         table.add_row(row["file"], first, chances[0], second, chances[1], f"{apart:.1f}")
-    screen = Console(highlight=False)
-    screen.print(table)
-    screen.print(f"temperature {temperature:.3g}")
+    shown = screen()
+    shown.print(table)
+    shown.print(f"temperature {temperature:.3g}")
 
 
 def main(arguments: Sequence[str]) -> None:

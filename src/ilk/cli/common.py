@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -38,12 +39,14 @@ __all__ = [
     "generator",
     "load_model",
     "note",
+    "note_known",
     "one_picture",
     "parse",
     "picture_files",
     "read_judged",
     "read_pictures",
     "read_support",
+    "screen",
     "to_picture",
     "write_file",
     "write_json",
@@ -52,6 +55,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+WIDE = 10_000
 
 ModelName = Annotated[str, tyro.conf.arg(metavar="MODEL", help="A shipped name or a directory.")]
 SupportPaths = Annotated[
@@ -65,12 +69,33 @@ JsonFlag = Annotated[bool, tyro.conf.arg(help="Print JSON to standard output.")]
 
 def parse(function: Callable[..., T], verb: str, arguments: Sequence[str]) -> T:
     """Calls a function with what its command line says; its docstring is the help."""
-    return tyro.cli(
-        function,
-        prog=f"ilk {verb}",
-        args=list(arguments),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    words, config = list(arguments), (tyro.conf.FlagCreatePairsOff,)
+    try:
+        return tyro.cli(function, prog=f"ilk {verb}", args=words, config=config)
+    except SystemExit as stop:
+        if stop.code == 2:
+            _hint(function, verb, words)
+        raise
+
+
+def _hint(function: Callable[..., Any], verb: str, words: Sequence[str]) -> None:
+    """What people mean by a command line that can't be read, where that can be told."""
+    import inspect
+
+    if words and words[0].startswith("-") and any(Path(word).exists() for word in words[1:]):
+        note(f"what comes first goes before options: `ilk {verb} --help` shows the order")
+    elif "support" in inspect.signature(function).parameters:
+        free = [w for w in itertools.takewhile(lambda w: not w.startswith("-"), words[1:])]
+        if free and Path(free[0]).exists():
+            note(f"examples go after an option: ilk {verb} {words[0]} --support {free[0]}")
+
+
+def screen() -> Any:
+    """Where results are read: standard output, in a file or a pipe as wide as they are."""
+    from rich.console import Console
+
+    shown = Console(highlight=False)
+    return shown if shown.is_terminal else Console(highlight=False, width=WIDE)
 
 
 def console() -> Any:
@@ -203,15 +228,42 @@ def one_picture(path: Path, argument: str) -> None:
         raise FileNotFoundError(f"{argument}: no such file: {path}")
 
 
-def read_pictures(files: Sequence[Path], model: Model) -> Tensor:
-    """Pictures brought to the size and levels of a model, `(N, C, H, W)`."""
+def read_pictures(files: Sequence[Path], model: Model, argument: str) -> Tensor:
+    """Pictures brought to the size and levels of a model, `(N, C, H, W)`.
+
+    Raises:
+        ImageError: If some can't be read; it names all of them.
+    """
     import torch
 
-    from ilk.data import read_image
+    from ilk.data import ImageError, read_image
 
-    if not files:
-        return torch.zeros(0, *model.shape, dtype=torch.uint8)
-    return torch.stack([read_image(file, model.shape, model.levels) for file in files])
+    read: list[Tensor] = []
+    failed: list[str] = []
+    for file in files:
+        try:
+            read.append(read_image(file, model.shape, model.levels))
+        except (ImageError, OSError) as error:
+            failed.append(_named(error, file))
+    if len(failed) == 1:
+        raise ImageError(failed[0])
+    if failed:
+        count = f"{len(failed)} of {len(files)} pictures can't be used"
+        raise ImageError("\n  ".join([f"{argument}: {count}", *failed]))
+    return torch.stack(read) if read else torch.zeros(0, *model.shape, dtype=torch.uint8)
+
+
+def _named(error: Exception, file: Path) -> str:
+    """An error in the words of `file: reason`."""
+    return f"{file}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+
+
+def note_known(x: Tensor, support: Tensor | None) -> None:
+    """Remarks on pictures that are among the examples: of these, figures flatter."""
+    shown = set() if support is None else {image.numpy().tobytes() for image in support}
+    known = sum(image.numpy().tobytes() in shown for image in x)
+    if known:
+        note(f"{known} of {len(x)} pictures are among the examples: their figures flatter")
 
 
 def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Path], Tensor]:
@@ -235,28 +287,31 @@ def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Pa
         )
     found: list[Path] = []
     read: list[Tensor] = []
-    failed: list[ImageError] = []
+    failed: list[str] = []
     for file in picture_files(paths, "FILES"):
         try:
             image = read_image(file, model.shape, model.levels)
         except NoInkError:
             image = torch.zeros(model.shape, dtype=torch.uint8)
-        except ImageError as error:
-            failed.append(error)
+        except (ImageError, OSError) as error:
+            failed.append(_named(error, file))
             continue
         found.append(file)
         read.append(image)
-    for error in failed if found else failed[:-1]:
-        note(f"left out: {error}")
+    for reason in failed if found else failed[:-1]:
+        note(f"left out: {reason}")
     if not found:
-        raise failed[-1]
+        raise ImageError(failed[-1])
     return found, torch.stack(read)
 
 
 def read_support(
-    paths: Sequence[Path], model: Model, argument: str = "--support"
+    paths: Sequence[Path],
+    model: Model,
+    argument: str = "--support",
+    without: str = "this is what the model expects of any kind (0 shots)",
 ) -> Tensor | None:
-    """A support set, none for models that take none.
+    """A support set, none for models that take none; `without` says what an empty one means.
 
     Raises:
         ValueError: If the model takes no support set and one was given, or takes labels.
@@ -267,9 +322,9 @@ def read_support(
         if paths:
             raise ValueError(f"{argument}: {type(model).__name__} is unconditional, it takes none")
         return None
-    support = read_pictures(picture_files(paths, argument), model)
+    support = read_pictures(picture_files(paths, argument), model, argument)
     if not len(support):
-        note("no --support: this is what the model expects of any kind (0 shots)")
+        note(f"no {argument}: {without}")
     if len(support) > model.shots:
         note(
             f"warning: {len(support)} support images, but the model was trained with up to"

@@ -70,8 +70,9 @@ def compress(
     found = picture_files(files, "FILES")
     names = [file.name for file in found]
     _check_names(names)
-    x = read_pictures(found, loaded)
-    given = read_support(support, loaded)
+    x = read_pictures(found, loaded, "FILES")
+    alone = "the pictures are examples for one another"
+    given = read_support(support, loaded, without=alone)
     changed = sum(not _same(file, x[i], loaded) for i, file in enumerate(found))
     if changed:
         size = " x ".join(map(str, loaded.shape)) + f" and {loaded.levels} levels"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,22 +48,25 @@ def decompress(
     overwrite: Annotated[bool, tyro.conf.arg(help="Replace pictures that are there.")] = False,
     device: Device = "cpu",
     json: JsonFlag = False,
-) -> None:
+) -> int:
     """Write the pictures of an archive, as PNG under their own names.
+
+    With `--partial` the exit code is 1 if none could be read.
 
     Example: ilk decompress scans.ilk -o scans/
     """
     from ilk.coding import read_header, unpack
 
     content = archive.read_bytes()
-    header = read_header(content)
+    with _of(archive):
+        header = read_header(content)
     targets = {name: out / file_name(name) for name in header.names}
     there = [path for path in targets.values() if path.exists()]
     if there and not overwrite:
         raise FileExistsError(f"--out: {there[0]} is there; choose another folder or --overwrite")
     check_writable(out / "picture", "--out")
     loaded = load_model(_model(model, header.model), device)
-    with bar("decoding") as progress:
+    with _of(archive), bar("decoding") as progress:
         read = unpack(
             content, loaded, partial, elsewhere, lambda done, total: progress(done, total, "")
         )
@@ -78,6 +82,18 @@ def decompress(
         write_json({"out": str(out), "names": list(read.names), "lost": list(read.lost)})
     else:
         print(f"{out}: {len(read.names)} of {len(header.names)} pictures")
+    return int(not read.names)
+
+
+@contextmanager
+def _of(archive: Path) -> Iterator[None]:
+    """Errors of an archive name its file."""
+    from ilk.coding import CodingError
+
+    try:
+        yield
+    except CodingError as error:
+        raise CodingError(f"{archive}: {str(error).removeprefix('archive: ')}") from error
 
 
 def file_name(name: str) -> str:
@@ -112,6 +128,6 @@ def _write(path: Path, x: Tensor, levels: int) -> None:
     write_file(path, buffer.getvalue())
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     """Runs `ilk decompress`."""
-    parse(decompress, "decompress", arguments)
+    return parse(decompress, "decompress", arguments)

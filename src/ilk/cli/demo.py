@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from .common import Device, Seed, check_picture, generator, load_model, parse, write_picture
+from .common import (
+    Device,
+    Seed,
+    check_picture,
+    generator,
+    load_model,
+    parse,
+    screen,
+    write_picture,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,7 +46,6 @@ def demo(
     Writes a picture of the support sets, of samples and of where held-out drawings surprise, and
     prints what these cost with and without the support set.
     """
-    from rich.console import Console
     from rich.table import Table
 
     check_picture(out, "--out")
@@ -57,7 +65,7 @@ def demo(
         saved = 1 - row.given / row.alone
         table.add_row(name, f"{row.alone:.4f}", f"{row.given:.4f}", f"{saved:.0%}")
     write_picture(out, _picture(rows))
-    Console(highlight=False).print(table)
+    screen().print(table)
     print(f"{out}: drawn and scored in {time.perf_counter() - begin:.1f} s")
 
 
@@ -82,7 +90,7 @@ class _Row:
 def _read(folder: Path, model: Model) -> Tensor:
     from .common import picture_files, read_pictures
 
-    return read_pictures(picture_files([folder], "--kind"), model)
+    return read_pictures(picture_files([folder], "--kind"), model, "--kind")
 
 
 def _picture(rows: list[_Row]) -> Image.Image:

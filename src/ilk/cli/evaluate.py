@@ -16,6 +16,7 @@ from .common import (
     check_device,
     check_writable,
     parse,
+    screen,
     write_json,
 )
 
@@ -99,16 +100,14 @@ def evaluate(
 
 
 def _print(report: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    screen = Console(highlight=False, width=None)
+    console = screen()
     tables = report.get("likelihood", {})
     for part, table in tables.items():
-        screen.print(_likelihood(part, table))
+        console.print(_likelihood(part, table))
     if tables and len({row["model"] for row in tables["test"]["rows"]}) > 1:
-        screen.print(_side_by_side(tables))
+        console.print(_side_by_side(tables))
     if "classification" in report:
-        screen.print(_classification(report["classification"]))
+        console.print(_classification(report["classification"]))
 
 
 def _likelihood(part: str, table: dict[str, Any]) -> Any:

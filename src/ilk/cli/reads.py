@@ -60,7 +60,7 @@ def reads(
     given = read_support(support, loaded)
     if given is None:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set to look at")
-    (x,) = read_pictures([picture], loaded)
+    (x,) = read_pictures([picture], loaded, "PICTURE")
     seen = r.looks(loaded, x, given)
     if out.suffix.lower() == ".gif":
         frames = r.animation(x, given, seen, loaded.levels, every)

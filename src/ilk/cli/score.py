@@ -16,9 +16,11 @@ from .common import (
     SupportPaths,
     check_writable,
     load_model,
+    note_known,
     parse,
     read_judged,
     read_support,
+    screen,
     write_json,
     write_surprise,
 )
@@ -55,6 +57,7 @@ def score(
     loaded = load_model(model, device)
     found, x = read_judged(files, loaded, "score")
     given = read_support(support, loaded)
+    note_known(x, given)
     with torch.inference_mode():
         each = loaded(given).log_prob_per_dim(x)
         nats = -each.sum(dim=(1, 2, 3))
@@ -86,7 +89,6 @@ def score(
 
 
 def _print(rows: list[dict[str, float | str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("picture", box=None)
@@ -97,7 +99,7 @@ def _print(rows: list[dict[str, float | str]]) -> None:
     for row in rows:
         cells = [f"{row[k]:.4f}" if k == "nats_per_dim" else f"{row[k]:.1f}" for k in names]
         table.add_row(str(row["file"]), *cells)
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture
 __all__ = ["FolderReport", "Skipped", "part_of_folder", "read_folder"]
 
 LARGEST = 64
+LOOSE = ""  # the name of the folder itself
 HELD_BACK = {"test": 0.2, "valid": 0.05}
 
 
@@ -77,8 +78,9 @@ def read_folder(
 ) -> tuple[Kinds, FolderReport]:
     """Read all pictures below a folder, each by the rules of `read_image`.
 
-    Kinds are named by their path below the folder, in the order of these names; a folder that
-    holds the pictures itself is one kind of its own name. Hidden files are ignored.
+    Kinds are named by their path below the folder, in the order of these names. A folder that
+    holds the pictures itself is one kind of its own name; beside folders of kinds loose pictures
+    are left out. Hidden files are ignored.
 
     Where `shape` is not given: pictures of one common size up to 64 x 64 keep it, others become
     squares as large as the median shorter side, at most 64; there are three channels where any
@@ -114,6 +116,11 @@ def read_folder(
             files.setdefault(name, []).append(path)
         else:
             _reject(skipped, path, f"not a picture by its suffix {path.suffix!r}", on_error)
+    if len(files) > 1:
+        for path in files.pop(LOOSE, []):
+            _reject(skipped, path, "beside the folders of kinds, in none of them", on_error)
+    if LOOSE in files:
+        files = {root.resolve().name: files[LOOSE]}
     for error in unread:
         _reject(skipped, Path(error.filename), str(error.strerror), on_error)
     found = ""
@@ -200,7 +207,7 @@ def _walk(root: Path, unread: list[OSError]) -> Iterator[tuple[str, Path]]:
     for directory, folders, files in os.walk(root, onerror=unread.append):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = Path(directory)
-        name = here.relative_to(root).as_posix() if here != root else root.resolve().name
+        name = here.relative_to(root).as_posix() if here != root else LOOSE
         for file in sorted(files):
             if not file.startswith("."):
                 yield name, here / file

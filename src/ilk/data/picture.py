@@ -223,7 +223,7 @@ def _check_size(image: PILImage.Image, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
             f"{name}: {width} x {height} is too large to decode safely"
-            f" (limit {max_pixels:,} pixels)"
+            f" (limit {max_pixels:,} pixels); a smaller copy will do"
         )
 
 

@@ -116,4 +116,6 @@ def _said_plainly(repo: str) -> Iterator[None]:
     except errors.LocalTokenNotFoundError as error:
         raise PermissionError("hub: it does not know you: `hf auth login`") from error
     except errors.HTTPError as error:  # type: ignore[reportPrivateImportUsage]
-        raise OSError(f"hub: {repo!r}: {str(error).splitlines()[0]}") from error
+        answered = hasattr(error, "response")
+        why = str(error).splitlines()[0] if answered else "it can't be reached"
+        raise OSError(f"hub: {repo!r}: {why}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import threading
 import time
@@ -194,8 +195,12 @@ def _find(name_or_dir: str | Path) -> Path:
         time.sleep(0.002)  # of two that replace it, one was between these two looks
     if _is_model(directory / "model"):
         raise FileNotFoundError(f"{directory} is a run: its model is {directory / 'model'}")
+    if directory.is_file() and _is_model(directory.parent):
+        raise FileNotFoundError(f"{directory} is a file of a model: name {directory.parent}")
+    near = difflib.get_close_matches(str(name_or_dir), shipped(), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
     raise FileNotFoundError(
-        f"no model {str(name_or_dir)!r}: it must be a directory with config.json and "
+        f"no model {str(name_or_dir)!r}{hint}: it must be a directory with config.json and "
         f"model.safetensors, one of the shipped models {shipped()}, or hub:you/name"
     )
 
