@@ -90,6 +90,11 @@ def test_a_command_line_out_of_order_gets_a_hint(words, hint, kinds, capsys):
     assert hint.format(kinds=kinds) in capsys.readouterr().err
 
 
+def test_a_folder_in_place_of_a_recipe_gets_a_hint(kinds, capsys):
+    assert main(["train", str(kinds)]) == 1
+    assert f"goes after --data: ilk train --data {kinds}" in capsys.readouterr().err
+
+
 def test_a_model_that_is_nearly_one_gets_a_hint(tmp_path, capsys):
     assert main(["info", "omniglott"]) == 1
     assert "did you mean 'omniglot'?" in capsys.readouterr().err

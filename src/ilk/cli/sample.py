@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -23,6 +23,10 @@ from .common import (
     write_json,
     write_picture,
 )
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
 
 __all__ = ["main", "sample"]
 
@@ -46,12 +50,11 @@ def sample(
 ) -> None:
     """Draw more of a kind, given a few examples, and write them as one sheet.
 
-    Drawings of any size, stroke and polarity are brought to the model's size.
+    Drawings of any size, stroke and polarity are brought to the model's size; the sheet shows the
+    examples as the model reads them, and then what it drew.
 
     Example: ilk sample omniglot --support my_drawings/ -n 16 --out sheet.png
     """
-    from ilk.render import sheet
-
     if n < 1:
         raise ValueError(f"-n must be at least 1, got {n}")
     random = generator(seed)
@@ -59,9 +62,10 @@ def sample(
     if each is not None:
         check_picture(each / "01.png", "--each")
     loaded = load_model(model, device)
-    p = loaded(read_support(support, loaded))
+    given = read_support(support, loaded)
+    p = loaded(given)
     x = p.sample((n,), random, temperature)
-    write_picture(out, sheet(x, loaded.levels))
+    write_picture(out, _picture(given, x, loaded.levels))
     if each is not None:
         for i, image in enumerate(x):
             write_picture(each / f"{i + 1:02}.png", to_picture(image, loaded.levels))
@@ -71,6 +75,21 @@ def sample(
         write_json({"out": str(out), "seed": seed, "nats_per_dim": nats})
     else:
         print(f"{out}: {n} drawn, {mean:.4f} nats/dim on average")
+
+
+def _picture(given: Tensor | None, x: Tensor, levels: int) -> Image.Image:
+    from ilk.render import Panel, figure, pixels, sheet
+
+    if given is None or not len(given):
+        return sheet(x, levels)
+    shown, drawn = ([pixels(image, levels) for image in images] for images in (given, x))
+    few = f"{len(given)} example{'s' * (len(given) > 1)}"
+    return figure(
+        [
+            Panel(few, "as the model reads them", shown, min(2, len(shown))),
+            Panel("drawn", "more of the kind", drawn, max(4, round(len(drawn) ** 0.5))),
+        ]
+    )
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -66,6 +66,8 @@ def _read(arguments: Sequence[str]) -> tuple[Recipe, Plan | None]:
     from ilk.training import RECIPES, plan_folder
 
     words = list(arguments)
+    if words and words[0] not in RECIPES and Path(words[0]).is_dir():
+        raise ValueError(f"a folder of kinds goes after --data: ilk train --data {words[0]}")
     if _is_folder(words) and words[0] not in RECIPES:
         words = ["folder", *words]
     recipe = _parse(words, RECIPES)
