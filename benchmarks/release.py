@@ -17,6 +17,7 @@ from typing import Any
 import ilk
 from ilk.models import storage
 from ilk.models.identity import fingerprint
+from ilk.training import recipes
 from ilk.training.recipe import FREE, Recipe
 
 LIMIT = 8_000_000
@@ -32,7 +33,7 @@ def command(card: dict[str, Any]) -> str:
         if f.name in had.keys() - FREE | {"name", "steps", "images"}
     }
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return Recipe(**values).command()
+    return recipes.command(Recipe(**values))
 
 
 def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from training.toys import striped, tiny, weights
 
 from ilk.cli.train import read_recipe
 from ilk.training import RECIPES, estimate, plan_folder, preview, train
+from ilk.training.recipes import command
 
 
 def folder(root: Path, kinds: int = 10, images: int = 8, levels: int = 2, colour=False) -> Path:
@@ -52,8 +55,9 @@ def test_what_is_given_is_not_inferred(tmp_path):
     assert recipe.steps == recipe.total_steps == 7 and recipe.likelihood == "categorical"
     assert recipe.shape == (1, 8, 8) and recipe.name == "folder" and recipe.queries == 4
     assert read_recipe(["folder", f"--data={root}", "--images", "80"]).total_steps == 10
-    assert f"--data {root}" in recipe.command() and "--shape 1 8 8" in recipe.command()
-    assert read_recipe(recipe.command().split()[2:]) == recipe
+    line = command(dataclasses.replace(recipe, data=f"{root}/my leaves (2024)"))
+    assert f"--data '{root}/my leaves (2024)'" in line and "--shape 1 8 8" in line
+    assert read_recipe(shlex.split(command(recipe))[2:]) == recipe
 
 
 def test_few_images_get_a_smaller_budget(tmp_path):

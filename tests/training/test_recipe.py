@@ -9,6 +9,7 @@ from training.toys import tiny
 
 from ilk.cli.train import read_recipe
 from ilk.training import RECIPES, Recipe
+from ilk.training.recipes import command
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_named_recipes_build_and_their_command_comes_back(name):
     assert model.shots == (recipe.shots if recipe.few_shot else 0)
     more = recipe.model_args | {"patches": 8}
     changed = dataclasses.replace(recipe, width=24, compile=not recipe.meta, model_args=more)
-    words = changed.command().split()
+    words = command(changed).split()
     assert words[:3] == ["ilk", "train", name]
     assert read_recipe(words[2:]) == changed
 

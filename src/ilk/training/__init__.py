@@ -33,7 +33,8 @@ from .folder import Plan, plan_folder, preview
 from .loop import estimate, train
 from .memorising import memorise
 from .optimizer import Muon
-from .recipe import RECIPES, Recipe
+from .recipe import Recipe
+from .recipes import RECIPES
 from .rehearsal import divergence, own_episodes
 from .report import Progress, Result, SaveError
 from .schedule import ema_decay, learning_rate

@@ -10,7 +10,8 @@ import numpy as np
 from ilk.data.folder import FolderReport, part_of_folder, read_folder
 from ilk.data.kinds import Kinds
 
-from .recipe import RECIPES, Recipe
+from .recipe import Recipe
+from .recipes import RECIPES
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -18,7 +18,8 @@ import ilk
 from ilk.data.kinds import Kinds
 from ilk.machine import processor
 
-from .recipe import RECIPES, Recipe
+from .recipe import Recipe
+from .recipes import RECIPES, command
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -55,7 +56,7 @@ def card(recipe: Recipe, kinds: Kinds, processes: int, device: torch.device) -> 
     """Where a model comes from: command, code, data, machine. JSON values."""
     return {
         "name": recipe.name,
-        "command": recipe.command() if recipe.name in RECIPES else None,
+        "command": command(recipe) if recipe.name in RECIPES else None,
         "recipe": recipe.to_json(),
         "ilk": ilk.__version__,
         "torch": str(torch.__version__),

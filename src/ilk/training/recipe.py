@@ -1,4 +1,4 @@
-"""A recipe: all that decides a run. The named ones stand at the end."""
+"""A recipe: all that decides a run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
-
 from ilk import models
 from ilk.data import Kinds
 from ilk.models import Model
-from ilk.nn import GatedLayer
 
-__all__ = ["RECIPES", "Recipe"]
+from .starting import begin_with
+
+__all__ = ["Recipe"]
 
 MODELS = {
     "gated": "GatedPixelCNN",
@@ -221,21 +219,8 @@ class Recipe:
         except TypeError as error:
             raise ValueError(f"meta_args: {error}") from None
         if self.start is not None:
-            self._begin(model)
+            begin_with(model, self.start)
         return model
-
-    def _begin(self, model: Model) -> None:
-        """Gives a new model the weights that the run starts from."""
-        began = models.load(str(self.start))
-        has = began.state_dict()
-        try:
-            model.load_state_dict(has | _grown(model, has))
-        except RuntimeError:
-            has, wants = began.config, model.config
-            differ = [
-                f"{k}={has.get(k)!r}, this run {v!r}" for k, v in wants.items() if has.get(k) != v
-            ]
-            raise ValueError(f"start: {self.start} has {'; '.join(differ)}") from None
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
@@ -257,149 +242,7 @@ class Recipe:
             f"{k}: {saved.get(k)!r} -> {now.get(k)!r}" for k in keys if saved.get(k) != now.get(k)
         ]
 
-    def command(self) -> str:
-        """The command line of this recipe: the named one it comes from, and what was changed.
-
-        Example:
-            >>> Recipe(name="omniglot", width=32).command().split(" --")[0]
-            'ilk train omniglot'
-        """
-        base = RECIPES.get(self.name, Recipe())
-        words = ["ilk", "train", self.name]
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if f.name in ("name", "data_root") or value == getattr(base, f.name):
-                continue
-            flag = "--" + f.name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(flag if value else flag.replace("--", "--no-", 1))
-            elif isinstance(value, dict):
-                had = getattr(base, f.name)
-                new = [(k, v) for k, v in value.items() if k not in had or had[k] != v]
-                words += [flag, *(str(item) for pair in new for item in pair)] if new else []
-            elif isinstance(value, tuple):
-                words += [flag, *map(str, value)]
-            else:
-                words += [flag, str(value)]
-        return " ".join(words)
-
 
 def _check(recipe: Recipe, key: str, good: bool, wanted: str) -> None:
     if not good:
         raise ValueError(f"{key}: wanted {wanted}, got {getattr(recipe, key)!r}")
-
-
-def _grown(model: Model, has: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What further gated layers, reads and what these carry add to a model without changing it."""
-    layers = getattr(getattr(model, "net", None), "layers", ())
-    if not all(isinstance(layer, GatedLayer) for layer in layers):
-        return {}
-    parts = ("net.layers.", "net.reads.", "net.queries.", "net.carry.")
-    new = {k: t for k, t in model.state_dict().items() if k not in has and k.startswith(parts)}
-    silent = [k for k in new if k.endswith(".out.weight") or k.startswith("net.carry.")]
-    return new | {k: torch.zeros_like(new[k]) for k in silent}
-
-
-def _named(*recipes: Recipe) -> dict[str, Recipe]:
-    return {recipe.name: recipe for recipe in recipes}
-
-
-_OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 7_500}
-
-# Small steps, many of them: a few numbers of a local read have far to go.
-_SMALL_STEPS: dict[str, Any] = {
-    "rotate": True,
-    "even_shots": True,
-    "batch": 2,
-    "queries": 4,
-    "warmup": 100,
-}
-_MUON: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3}
-_REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS, **_MUON}
-# With 4e-3 a summary of the support set learns little.
-_SLOWER: dict[str, Any] = _REED | {"lr": 2e-3}
-_FLIPS: dict[str, Any] = {
-    "data": "flips-24",
-    "likelihood": "logistics",
-    "width": 48,
-    "shots": 1,
-    "least_shots": 1,
-    "batch": 8,
-    "steps": 3_000,
-    "warmup": 100,
-}
-_FINE: dict[str, Any] = {"patch": 2, "local": True}
-_STEPS: dict[str, Any] = {"layer": 4, "learn_step_size": True}
-_PLACES: dict[str, Any] = {"positions": True}
-# In photographs what is made of the support set grows without it until every gate is shut.
-_PHOTOS: dict[str, Any] = _FINE | {"norm": True}
-
-RECIPES: dict[str, Recipe] = _named(
-    Recipe(name="omniglot", model="attention", model_args=_FINE, steps=21_000, **_SMALL_STEPS),
-    Recipe(name="omniglot-coarse", model="attention", **_OMNIGLOT),
-    Recipe(name="omniglot-conditional", model="conditional", **_OMNIGLOT),
-    Recipe(name="omniglot-unconditional", model="gated", **_OMNIGLOT),
-    Recipe(name="reed-unconditional", model="gated", **_REED),
-    Recipe(name="reed-conditional", model="conditional", **_SLOWER),
-    Recipe(name="reed-attention", model="attention", model_args=_FINE, **_REED),
-    Recipe(name="reed-meta", model="gated", meta=True, meta_args=_STEPS, **_SLOWER),
-    Recipe(
-        name="reed-attention-meta",
-        model="attention",
-        model_args=_FINE,
-        meta=True,
-        meta_args=_STEPS | {"layer": 2},
-        **_SLOWER,
-    ),
-    Recipe(name="reed-recall", model="recall", model_args=_FINE | {"carry": True}, **_REED),
-    Recipe(name="flips", model="attention", model_args={"patch": 1, "local": True}, **_FLIPS),
-    Recipe(name="flips-conditional", model="conditional", **_FLIPS),
-    Recipe(
-        name="flips-meta",
-        model="gated",
-        model_args={"place": False},
-        meta=True,
-        meta_args=_STEPS,
-        **_FLIPS,
-    ),
-    Recipe(
-        name="flips-meta-places", model="gated", meta=True, meta_args=_STEPS | _PLACES, **_FLIPS
-    ),
-    Recipe(
-        name="products",
-        model="attention",
-        model_args=_PHOTOS,
-        data="products-32",
-        likelihood="logistics",
-        mirror=True,
-        batch=8,
-        queries=4,
-        even_shots=True,
-        steps=7_000,
-        warmup=100,
-    ),
-    Recipe(name="mnist-binary", model="gated", data="mnist-binary"),
-    Recipe(
-        name="cifar10",
-        model="gated",
-        data="cifar10",
-        likelihood="logistics",
-        batch=8,
-        steps=5_000,
-        warmup=100,
-    ),
-    Recipe(name="mnist-label", model="gated", by_label=True, data="mnist", likelihood="logistics"),
-    Recipe(
-        name="folder",
-        model="attention",
-        model_args=_PHOTOS,
-        likelihood="logistics",
-        data="images",
-        batch=2,
-        queries=4,
-        even_shots=True,
-        warmup=100,
-    ),
-)
-"""Named recipes. `omniglot` is what ships. The other three of Omniglot, those of the table of Reed
-et al., and those of flips differ among themselves in the conditioning alone."""
