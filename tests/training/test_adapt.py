@@ -126,7 +126,7 @@ def test_a_signal_ends_it_with_the_best_so_far():
             signal.raise_signal(signal.SIGINT)
 
     done = adapt(model, images, own=8, steps=50, look_every=4, on_look=interrupt)
-    assert done.stopped_by == "SIGINT" and done.looks[-1].step == 5
+    assert done.stopped_by == "SIGINT" and done.looks[-1].step == 4
     assert done.after in done.looks
 
 

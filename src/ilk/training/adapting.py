@@ -139,7 +139,7 @@ def adapt(
     tell = on_look or (lambda look: None)
     with torch.random.fork_rng(devices=[]), Stop() as stop:
         torch.manual_seed(seed)
-        run = _Run(tutor, student, images, own, seed, precision == "bf16")
+        run = _Adaptation(tutor, student, images, own, seed, precision == "bf16")
         looks = [run.look(0, steps)]
         tell(looks[0])
         best, kept = looks[0], copy.deepcopy(student.state_dict())
@@ -148,10 +148,12 @@ def adapt(
         weights: list[Tensor] = [w for w in student.parameters() if w.requires_grad]
         optimizer = torch.optim.Adam(weights, lr=lr)
         for step in range(steps):
+            if stop.signal is not None:
+                break
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, steps, lr, warmup=look_every)
             run.step(optimizer, weights, step, rehearsal)
-            ends = step + 1 == steps or stop.signal is not None
+            ends = step + 1 == steps
             if ends or (step + 1) % look_every == 0:
                 looks.append(run.look(step + 1, steps))
                 tell(looks[-1])
@@ -164,7 +166,7 @@ def adapt(
         return Adapted(student, looks[0], best, tuple(looks), stop.signal)
 
 
-class _Run:
+class _Adaptation:
     """What is fixed while a model is adapted: the images in two parts, the model's own."""
 
     def __init__(
