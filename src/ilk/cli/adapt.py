@@ -89,7 +89,7 @@ def adapt(
     card = _card(model, support, images, done, options)
     done.model.save(out, card)
     if done.stopped_by:
-        note(f"stopped by {done.stopped_by}; it was last looked at after step {done.looks[-1].step}")
+        note(f"stopped by {done.stopped_by}; the best of {len(done.looks)} looks is kept")
     if done.after.step == 0:
         note(f"no step made the held-out pictures likelier: {out} is a copy of {model}")
     if json:

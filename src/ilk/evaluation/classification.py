@@ -76,9 +76,10 @@ def classify_by_likelihood(
     supports: Tensor,
     queries: Tensor,
     directions: Directions = "forward",
-    batch: int = 256,
+    *,
     mask: Tensor | None = None,
     turned: bool = False,
+    batch: int = 256,
     precision: Literal["float32", "bf16"] = "float32",
 ) -> Tensor:
     r"""Nats `(M, N)` of M queries under each of N classes; the most likely class is the largest.
@@ -103,9 +104,9 @@ def classify_by_likelihood(
         supports: Integer images `(N, K, C, H, W)`.
         queries: Integer images `(M, C, H, W)`.
         directions: `"forward"` or `"both"`.
-        batch: Images at once, at least N.
         mask: Which support images are there, boolean `(N, K)`; all by default. See `padded`.
         turned: Write from four sides, at four times the cost; for a model of turned kinds.
+        batch: Images at once, at least N.
         precision: See `nats_by_shots`.
 
     Raises:
@@ -189,9 +190,10 @@ def classify(
     model: Model,
     tasks: Sequence[Task],
     directions: Directions = "forward",
-    on_progress: Progress | None = None,
+    *,
     turned: bool = False,
     precision: Literal["float32", "bf16"] = "float32",
+    on_progress: Progress | None = None,
 ) -> Accuracy:
     """The accuracy over tasks of one size.
 

@@ -93,10 +93,11 @@ def nats_by_shots(
     model: Model,
     episodes: Episodes,
     shots: Sequence[int] = SHOTS,
+    *,
+    turned: bool = False,
     batch: int = 16,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
-    turned: bool = False,
 ) -> list[Row]:
     """One row for each number of shots, or a single one for a model that takes no support set.
 
@@ -107,10 +108,10 @@ def nats_by_shots(
         model: Unconditional, or conditioned on a support set.
         episodes: Fixed test episodes.
         shots: Numbers of support images.
+        turned: Score a few-shot model by a mixture over four orders of writing, `Turned`.
         batch: Kinds at once.
         precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does.
         on_progress: Called with the episodes scored so far and their total, over all rows.
-        turned: Score a few-shot model by a mixture over four orders of writing, `Turned`.
 
     Raises:
         ValueError: If the model takes labels or other images, or there are too few support images.

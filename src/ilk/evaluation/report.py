@@ -127,10 +127,10 @@ def evaluate(
                 kinds,
                 shots,
                 queries,
-                batch,
-                precision,
-                lambda what, done, total, part=part: progress(f"{part}: {what}", done, total),
-                turned,
+                turned=turned,
+                batch=batch,
+                precision=precision,
+                on_progress=lambda what, *at, part=part: progress(f"{part}: {what}", *at),
             )
             for part, kinds in (("test", test), ("train", train))
         }
@@ -150,10 +150,11 @@ def likelihood_table(
     kinds: Kinds,
     shots: Sequence[int] = SHOTS,
     queries: int = QUERIES,
+    *,
+    turned: bool = False,
     batch: int = 16,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
-    turned: bool = False,
 ) -> dict[str, Any]:
     """Rows of nats of several models over the same fixed episodes, one for each kind.
 
@@ -169,7 +170,16 @@ def likelihood_table(
     first: dict[int, Row] = {}
     for number, (name, model) in enumerate(models.items()):
         report = None if on_progress is None else _named_progress(on_progress, name)
-        for row in nats_by_shots(model, episodes, shots, batch, precision, report, turned):
+        scored = nats_by_shots(
+            model,
+            episodes,
+            shots,
+            turned=turned,
+            batch=batch,
+            precision=precision,
+            on_progress=report,
+        )
+        for row in scored:
             rows.append({"model": name, **row.to_json()})
             count = 0 if row.shots == "-" else row.shots
             if number == 0:
@@ -255,7 +265,9 @@ def _classification(
     if model.conditioning != "support":
         return {"task": what, "skipped": "the model takes no support set"}
     tell = _named_progress(progress, what)
-    accuracy = classify(model, tasks, directions, tell, turned, precision)
+    accuracy = classify(
+        model, tasks, directions, turned=turned, precision=precision, on_progress=tell
+    )
     return {"task": what, "tasks_digest": tasks_digest(tasks), **accuracy.to_json()}
 
 
