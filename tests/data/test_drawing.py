@@ -116,14 +116,16 @@ def test_noise_uneven_light_and_jpeg_do_not_matter_much():
     assert np.mean(found) > 0.85 and min(found) > 0.75, found
 
 
-def test_a_tight_crop_and_a_drawing_in_a_corner_become_alike():
+def test_a_tight_crop_a_drawing_in_a_corner_and_one_on_a_large_page_become_alike():
     ink = scribble(3)
     ys, xs = np.nonzero(ink)
     crop = enlarged(ink[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1])
     corner = np.zeros((2400, 1700), dtype=bool)
     corner[2400 - crop.shape[0] :, : crop.shape[1]] = crop
-    a, b = reduce_drawing(picture(crop))[0], reduce_drawing(picture(corner))[0]
-    assert overlap(a, b) > 0.85
+    page = np.zeros((4 * max(crop.shape),) * 2, dtype=bool)
+    page[crop.shape[0] : 2 * crop.shape[0], crop.shape[1] : 2 * crop.shape[1]] = crop
+    a, b, c = (reduce_drawing(picture(each))[0] for each in (crop, corner, page))
+    assert overlap(a, b) > 0.85 and overlap(a, c) > 0.85
     ys, xs = np.nonzero(a)
     extent = max(np.ptp(ys), np.ptp(xs)) + 1
     assert 16 <= extent <= 19

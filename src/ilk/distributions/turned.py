@@ -66,6 +66,8 @@ class Turned(Distribution):
         Raises:
             ValueError: If the model's images are not square.
         """
+        if model.shape[1] != model.shape[2]:
+            raise ValueError(f"model must be of square images, got {model.shape}")
         if model.conditioning != "support":
             return Turned([model(support, mask)] * 4)
         sets = [None if support is None else turned(support, r) for r in range(4)]
