@@ -88,7 +88,9 @@ def pixel_net(
         ValueError: If a read is asked for at a layer that there is not.
 
     Example:
+        >>> import torch
         >>> from ilk.distributions import Bernoulli
+        >>> from ilk.nn import Context
         >>> net = pixel_net(Bernoulli(1), name="gated", width=8, depth=2)
         >>> net(torch.zeros(3, 1, 4, 4).long(), Context()).shape
         torch.Size([3, 1, 4, 4])

@@ -1,10 +1,10 @@
-"""What Gated PixelCNN and PixelSNAIL share: no condition, or a label."""
+"""What Gated PixelCNN, PixelSNAIL and PixelCNN++ share: no condition, or a label."""
 
 from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,20 +18,24 @@ __all__ = ["ByLabel"]
 
 
 class ByLabel(Model, ABC):
-    """A backbone without a condition, or with an embedded label in every gate."""
+    """A backbone without a condition, or with an embedded label in every gate.
+
+    A subclass names its `backbone`.
+    """
+
+    backbone: ClassVar[str]
 
     def __init__(
         self,
         shape: Sequence[int],
-        levels: int,
+        levels: int = 2,
         *,
-        backbone: str,
-        labels: int | None,
-        width: int,
-        depth: int,
-        likelihood: str,
-        dropout: float,
-        place: bool,
+        labels: int | None = None,
+        width: int = 64,
+        depth: int = 8,
+        likelihood: str = "bernoulli",
+        dropout: float = 0.0,
+        place: bool = True,
     ) -> None:
         super().__init__(shape, levels)
         self.labels = labels
@@ -43,7 +47,7 @@ class ByLabel(Model, ABC):
         self.likelihood = likelihood_of(likelihood, self.shape[0], levels)
         self.net = pixel_net(
             self.likelihood,
-            name=backbone,
+            name=self.backbone,
             width=width,
             depth=depth,
             dropout=dropout,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .by_label import ByLabel
 
 __all__ = ["GatedPixelCNN"]
@@ -37,26 +35,4 @@ class GatedPixelCNN(ByLabel):
         torch.Size([10, 1, 4, 4])
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        levels: int = 2,
-        *,
-        labels: int | None = None,
-        width: int = 64,
-        depth: int = 8,
-        likelihood: str = "bernoulli",
-        dropout: float = 0.0,
-        place: bool = True,
-    ) -> None:
-        super().__init__(
-            shape,
-            levels,
-            backbone="gated",
-            labels=labels,
-            width=width,
-            depth=depth,
-            likelihood=likelihood,
-            dropout=dropout,
-            place=place,
-        )
+    backbone = "gated"

@@ -32,6 +32,8 @@ class PixelCNNpp(ByLabel):
         torch.Size([2, 3, 8, 8])
     """
 
+    backbone = "pixelcnnpp"
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -47,7 +49,6 @@ class PixelCNNpp(ByLabel):
         super().__init__(
             shape,
             levels,
-            backbone="pixelcnnpp",
             labels=labels,
             width=width,
             depth=depth,

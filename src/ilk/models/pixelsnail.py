@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .by_label import ByLabel
 
 __all__ = ["PixelSNAIL"]
@@ -31,26 +29,4 @@ class PixelSNAIL(ByLabel):
         torch.Size([2, 3, 4, 4])
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        levels: int = 2,
-        *,
-        labels: int | None = None,
-        width: int = 64,
-        depth: int = 8,
-        likelihood: str = "bernoulli",
-        dropout: float = 0.0,
-        place: bool = True,
-    ) -> None:
-        super().__init__(
-            shape,
-            levels,
-            backbone="snail",
-            labels=labels,
-            width=width,
-            depth=depth,
-            likelihood=likelihood,
-            dropout=dropout,
-            place=place,
-        )
+    backbone = "snail"
