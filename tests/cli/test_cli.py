@@ -58,6 +58,18 @@ def test_sample_writes_a_sheet(model: str, folder: Path, tmp_path: Path, capsys)
     assert [p.name for p in out.parent.iterdir()] == ["sheet.png"]
 
 
+def test_threads_do_not_spin_for_long_unless_told_to(tmp_path: Path) -> None:
+    """What decides it is in the environment before torch, which reads it, is there."""
+    asked = (
+        "import os, sys; from ilk.cli import main; print('torch' in sys.modules); main(['help'])"
+    )
+    asked += "; print(os.environ['GOMP_SPINCOUNT'])"
+    for told, wanted in (({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7")):
+        kept = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
+        said = subprocess.check_output([sys.executable, "-c", asked], env=kept | told, text=True)
+        assert said.startswith("False") and said.split()[-1] == wanted
+
+
 def test_seeds_decide(model: str, folder: Path, tmp_path: Path, capsys) -> None:
     nats = []
     for seed in ("1", "1", "2"):

@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 is success, 1 an error in what was given, 2 a command line that can't be read, 130 Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Threads of a product wait for one another in a loop, on a busy machine for whole slices of
+    # time. OpenMP reads this when torch is loaded, which has not happened yet.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name may be no text; in JSON these are its escapes.
         sys.stdout.reconfigure(errors="backslashreplace")
