@@ -9,6 +9,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from ilk.data import ImageError, max_pool, read_image, read_mask, reduce_drawing, thin
+from ilk.data.drawing import EXTENTS, OFFSET
+from ilk.data.omniglot import SIDE
 
 from .pictures import overlap, scribble, thicken
 
@@ -205,6 +207,20 @@ def test_paper_is_told_from_ink_on_all_real_drawings(data_root):
         rows = z["images"][::40]
     for x in np.unpackbits(rows, axis=1, count=105 * 105).reshape(-1, 105, 105):
         assert np.array_equal(reduce_drawing(picture(x > 0))[0], max_pool(x))
+
+
+def test_nearly_all_of_omniglot_keeps_its_place(data_root):
+    """98 % of it have the extent and the place that `reduce_drawing` leaves as they are."""
+    with np.load(data_root / "omniglot.npz") as z:
+        rows = z["images"]
+    kept = []
+    for x in np.unpackbits(rows, axis=1, count=105 * 105).reshape(-1, 105, 105):
+        ys, xs = np.flatnonzero(x.any(1)), np.flatnonzero(x.any(0))
+        extent = max(np.ptp(ys), np.ptp(xs)) + 1
+        middle = np.array([ys[0] + ys[-1] + 1, xs[0] + xs[-1] + 1]) / 2
+        inside = np.abs(middle - SIDE / 2).max() <= OFFSET
+        kept.append(EXTENTS[0] <= extent <= EXTENTS[1] and inside)
+    assert 0.975 <= np.mean(kept) < 0.995, np.mean(kept)
 
 
 def test_dots_of_one_pixel_in_a_tiny_picture_are_ink():

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["adapt", "main"]
 
-LEAST = 3  # pictures: to show, to learn and to hold out
-
 
 def adapt(
     model: Annotated[ModelName, tyro.conf.Positional],
@@ -63,6 +61,7 @@ def adapt(
     """
     from ilk.models.storage import check_place
     from ilk.training import adapt as run
+    from ilk.training.adapting import LEAST
 
     check_seed(seed)
     check_writable(out.parent / f".{out.name}", "--out")

@@ -92,11 +92,9 @@ def classify(
     if loaded.conditioning != "support":
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
     shown, report = read_folder(kinds, loaded.shape, loaded.levels)
-    if report.skipped:
-        note(str(report))
+    note(str(report))
     names = [*shown.names]
     sets = [shown.of(k) for k in range(len(shown))]
-    note(f"{len(names)} kinds, {_numbers(sets)} examples each")
     _warn(sets, names, loaded)
     if other:
         names, sets = [*names, OTHER], [*sets, sets[0][:0]]
@@ -120,11 +118,6 @@ def classify(
         write_json({"kinds": facts, "temperature": temperature, "pictures": rows})
     else:
         _print(rows, temperature)
-
-
-def _numbers(sets: Sequence[Tensor]) -> str:
-    least, most = min(map(len, sets)), max(map(len, sets))
-    return str(least) if least == most else f"{least} to {most}"
 
 
 def _warn(sets: list[Tensor], names: list[str], model: Model) -> None:

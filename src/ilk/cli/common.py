@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import os
@@ -82,12 +81,11 @@ def _hint(function: Callable[..., Any], verb: str, words: Sequence[str]) -> None
     """What people mean by a command line that can't be read, where that can be told."""
     import inspect
 
+    takes_examples = "support" in inspect.signature(function).parameters
     if words and words[0].startswith("-") and any(Path(word).exists() for word in words[1:]):
         note(f"what comes first goes before options: `ilk {verb} --help` shows the order")
-    elif "support" in inspect.signature(function).parameters:
-        free = [w for w in itertools.takewhile(lambda w: not w.startswith("-"), words[1:])]
-        if free and Path(free[0]).exists():
-            note(f"examples go after an option: ilk {verb} {words[0]} --support {free[0]}")
+    elif takes_examples and len(words) > 1 and Path(words[1]).exists():
+        note(f"examples go after an option: ilk {verb} {words[0]} --support {words[1]}")
 
 
 def screen() -> Any:
@@ -236,15 +234,9 @@ def read_pictures(files: Sequence[Path], model: Model, argument: str) -> Tensor:
     """
     import torch
 
-    from ilk.data import ImageError, read_image
+    from ilk.data import ImageError
 
-    read: list[Tensor] = []
-    failed: list[str] = []
-    for file in files:
-        try:
-            read.append(read_image(file, model.shape, model.levels))
-        except (ImageError, OSError) as error:
-            failed.append(_named(error, file))
+    _, read, failed = _read(files, model)
     if len(failed) == 1:
         raise ImageError(failed[0])
     if failed:
@@ -253,9 +245,35 @@ def read_pictures(files: Sequence[Path], model: Model, argument: str) -> Tensor:
     return torch.stack(read) if read else torch.zeros(0, *model.shape, dtype=torch.uint8)
 
 
-def _named(error: Exception, file: Path) -> str:
-    """An error in the words of `file: reason`."""
-    return f"{file}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+def _read(
+    files: Sequence[Path], model: Model, blank: bool = False
+) -> tuple[list[Path], list[Tensor], list[str]]:
+    """The files that can be read, what they hold, and of the others the names and the reasons.
+
+    What has no ink is read with `blank`, and is nothing but paper.
+    """
+    import torch
+
+    from ilk.data import ImageError, read_image
+    from ilk.data.drawing import NoInkError
+
+    found: list[Path] = []
+    read: list[Tensor] = []
+    failed: list[str] = []
+    for file in files:
+        try:
+            image = read_image(file, model.shape, model.levels)
+        except OSError as error:
+            failed.append(f"{file}: {error.strerror or error}")
+            continue
+        except ImageError as error:
+            if not (blank and isinstance(error, NoInkError)):
+                failed.append(str(error))
+                continue
+            image = torch.zeros(model.shape, dtype=torch.uint8)
+        found.append(file)
+        read.append(image)
+    return found, read, failed
 
 
 def note_known(x: Tensor, support: Tensor | None) -> None:
@@ -277,27 +295,14 @@ def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Pa
     """
     import torch
 
-    from ilk.data import ImageError, read_image
-    from ilk.data.drawing import NoInkError
+    from ilk.data import ImageError
 
     if not paths:
         raise ValueError(
             f"FILES: name at least one picture to {what}, before options: --support and others"
             " take all that follows"
         )
-    found: list[Path] = []
-    read: list[Tensor] = []
-    failed: list[str] = []
-    for file in picture_files(paths, "FILES"):
-        try:
-            image = read_image(file, model.shape, model.levels)
-        except NoInkError:
-            image = torch.zeros(model.shape, dtype=torch.uint8)
-        except (ImageError, OSError) as error:
-            failed.append(_named(error, file))
-            continue
-        found.append(file)
-        read.append(image)
+    found, read, failed = _read(picture_files(paths, "FILES"), model, blank=True)
     for reason in failed if found else failed[:-1]:
         note(f"left out: {reason}")
     if not found:

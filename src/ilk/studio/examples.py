@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
+from ilk.cli.common import to_picture
 from ilk.cli.demo import DRAWINGS
 from ilk.data import read_image
-from ilk.render import pixels
 
 from .wire import encode
 
@@ -52,8 +52,9 @@ def _read(file: Path) -> Tensor:
     return read_image(file, SHAPE, LEVELS)
 
 
+@functools.cache
 def _file(kind: str, number: int) -> dict[str, str]:
     """A drawing as a small file."""
     image, file = _read(DRAWINGS / kind / f"{number:02d}.png"), io.BytesIO()
-    Image.fromarray(pixels(image, LEVELS)).convert("1").save(file, format="PNG")
+    to_picture(image, LEVELS).save(file, format="PNG")
     return {"file": base64.b64encode(file.getvalue()).decode()}

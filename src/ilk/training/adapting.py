@@ -24,6 +24,7 @@ from .stopping import Stop
 __all__ = ["Adapted", "Look", "adapt"]
 
 HELD_BACK = 0.2
+LEAST = 3  # images: to show, to learn and to hold out
 # A step sees two queries in each of so many episodes of the kind, and so many of its own.
 EPISODES, REHEARSED = 2, 4
 
@@ -249,9 +250,9 @@ def _check(model: Model, images: Tensor, **numbers: int) -> None:
     if images.dim() != 4 or tuple(images.shape[1:]) != model.shape:
         wanted = ", ".join(map(str, model.shape))
         raise ValueError(f"images: wanted (N, {wanted}), got {tuple(images.shape)}")
-    if len(images) < 3:
+    if len(images) < LEAST:
         raise ValueError(
-            f"images: wanted 3 or more of the kind (to show, to learn and to hold out), got"
+            f"images: wanted {LEAST} or more of the kind (to show, to learn and to hold out), got"
             f" {len(images)}"
         )
     dtype, top = images.dtype, model.levels - 1
