@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -12,10 +15,15 @@ import ilk
 
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ilk.studio import Limits, Shelf, create_app
+from ilk.studio.server import listen
+
+if TYPE_CHECKING:
+    from studio.browser import Visit
 
 SIZE = 26
 
@@ -52,3 +60,56 @@ def app(shelf: Shelf, limits: Limits) -> FastAPI:
 def client(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = ilk.models.ConditionalPixelCNN((1, 48, 48), width=8, depth=2)
+    return model.save(tmp_path_factory.mktemp("models") / "large")
+
+
+@pytest.fixture(scope="module")
+def address(tiny: Path, large: Path) -> Iterator[str]:
+    """Where a studio of two small models answers."""
+    listening, hosts, url = listen("127.0.0.1", 0)
+    app = create_app(Shelf([str(tiny), str(large)]), hosts=hosts)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield url
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    from playwright import sync_api as playwright
+    from studio.browser import CHROMIUM, FLAGS, WAIT
+
+    if CHROMIUM is None:
+        pytest.skip("no chromium here")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=WAIT)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address: str) -> Iterator[Visit]:
+    from studio.browser import Visit
+
+    visit = Visit(browser, address)
+    yield visit
+    assert not visit.errors
+    assert all(url.startswith((address, "blob:", "data:")) for url in visit.asked)
+    visit.page.context.close()
+
+
+@pytest.fixture
+def roomy(visit: Visit) -> Visit:
+    """With a model of eight examples: four slots are free."""
+    visit.page.select_option("#model", "omniglot")
+    visit.sees("#status", "16 drawn in")
+    return visit
