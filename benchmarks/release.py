@@ -22,6 +22,7 @@ from ilk.training.recipe import FREE, Recipe
 
 LIMIT = 8_000_000
 WEIGHTS = Path(ilk.__file__).parent / "weights"
+SIDES = {1: "from the upper left", 4: "from four sides", 8: "from eight sides"}
 
 
 def command(card: dict[str, Any]) -> str:
@@ -71,7 +72,7 @@ def figures(reports: list[dict[str, Any]], mark: str, before: str) -> dict[str, 
         if measured not in (mark, before):
             raise ValueError(f"reports: that of {report['date']} is of other weights")
         where = f"{report['data']}/{report['split']}"
-        side = "from four sides" if report["turned"] else "from the upper left"
+        side = SIDES[report["sides"]]
         here = found.setdefault(where, {}).setdefault(side, {})
         for part, table in report.get("likelihood", {}).items():
             rows = [row for row in table["rows"] if row["model"] == name]

@@ -57,13 +57,13 @@ def test_both_directions_from_four_sides(tiny: str, kinds: Path, capsys) -> None
     from ilk.evaluation import classify_by_likelihood, fit_temperature, held_out_scores, padded
 
     query = kinds / "bar" / "0.png"
-    words = ["--directions", "both", "--turned", "--temperature", "fit"]
+    words = ["--directions", "both", "--sides", "4", "--temperature", "fit"]
     facts = told(capsys, tiny, query, "--kinds", kinds, *words)
     model = ilk.load(tiny)
     sets = [read(model, kinds / name) for name in ("bar", "dot", "one")]
     supports, mask = padded(sets)
     x = ilk.data.read_image(query, model.shape, 2)[None]
-    nats = classify_by_likelihood(model, supports, x, "both", mask=mask, turned=True)
+    nats = classify_by_likelihood(model, supports, x, "both", mask=mask, sides=4)
     assert list(facts["pictures"][0]["nats"].values()) == pytest.approx((-nats[0]).tolist())
     wanted = fit_temperature(*held_out_scores(model, sets, "both", True))
     assert facts["temperature"] == pytest.approx(wanted, rel=1e-4)

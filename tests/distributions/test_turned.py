@@ -1,8 +1,9 @@
-"""The mixture over four orders of writing is a density, and the same for a turned page."""
+"""The mixture over orders of writing is a density, and the same for a turned page."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from helpers import Elsewhere
 
 import ilk
 from ilk.distributions import Turned
-from ilk.distributions.turned import turned
+from ilk.distributions.turned import _back, turned
 
 
 def model(shape=(1, 3, 3), seed=0):
@@ -23,31 +24,44 @@ def every(size: int) -> torch.Tensor:
     return torch.tensor(list(rows), dtype=torch.uint8).view(-1, 1, size, size)
 
 
-def test_it_sums_to_one_and_is_no_worse_than_the_mean_of_the_four():
-    q = Turned.of(model(), every(3)[[3, 77]])
+@pytest.mark.parametrize("sides", [1, 4, 8])
+def test_it_sums_to_one_and_is_no_worse_than_its_sides_on_average(sides: int):
+    q = Turned.of(model(), every(3)[[3, 77]], sides=sides)
     x = every(3)
     with torch.no_grad():
         nats = q.log_prob(x).double()
         each = torch.stack([p.log_prob(turned(x, r)) for r, p in enumerate(q.turns)]).double()
     assert nats.exp().sum().item() == pytest.approx(1, abs=1e-5)
-    assert (nats >= each.mean(dim=0) - 1e-6).all() and (nats > each.mean(dim=0) + 1e-4).any()
+    assert len(each) == sides and (nats >= each.mean(dim=0) - 1e-5).all()
+    assert (nats > each.mean(dim=0) + 1e-4).any() == (sides > 1)
 
 
-def test_a_turned_page_has_the_same_density():
+def test_the_sides_of_a_page_are_the_eight_symmetries_of_the_square():
+    x = torch.arange(9).view(3, 3)
+    assert len({tuple(turned(x, r).flatten().tolist()) for r in range(8)}) == 8
+    assert torch.equal(turned(x, 3), x.T.flip(-1)) and torch.equal(turned(x, 5), x.T)
+    assert all(torch.equal(turned(turned(x, r), _back(r)), x) for r in range(8))
+
+
+@pytest.mark.parametrize(("sides", "seen"), [(4, (1, 2, 3)), (8, range(1, 8))])
+def test_a_turned_page_has_the_same_density(sides: int, seen: Sequence[int]):
     told, x = every(3)[[3, 77]], every(3)[::7]
     with torch.no_grad():
-        nats = Turned.of(model(), told).log_prob(x)
-        again = Turned.of(model(), turned(told, 1)).log_prob(turned(x, 1))
-    torch.testing.assert_close(nats, again)
-    assert not torch.allclose(
-        model()(told).log_prob(x), model()(turned(told, 1)).log_prob(turned(x, 1))
-    )
+        nats = Turned.of(model(), told, sides=sides).log_prob(x)
+        for r in seen:
+            again = Turned.of(model(), turned(told, r), sides=sides).log_prob(turned(x, r))
+            torch.testing.assert_close(nats, again)
+            assert not torch.allclose(
+                model()(told).log_prob(x), model()(turned(told, r)).log_prob(turned(x, r))
+            )
+        over = Turned.of(model(), turned(told, 4)).log_prob(turned(x, 4))
+    assert not torch.allclose(Turned.of(model(), told).log_prob(x), over)
 
 
-@pytest.mark.parametrize("batch", [False, True])
-def test_samples_come_as_often_as_it_says(batch: bool):
+@pytest.mark.parametrize(("batch", "sides"), [(False, 4), (True, 4), (False, 8)])
+def test_samples_come_as_often_as_it_says(batch: bool, sides: int):
     told = every(2)[torch.tensor([[3], [6]])] if batch else every(2)[[3]]
-    q = Turned.of(model((1, 2, 2)), told)
+    q = Turned.of(model((1, 2, 2)), told, sides=sides)
     count = 20_000
     x = q.sample((count,), torch.Generator().manual_seed(0))
     code = (x.flatten(-3).long() * torch.tensor([8, 4, 2, 1])).sum(-1).view(count, -1)
@@ -86,29 +100,36 @@ def test_samples_are_where_the_network_is(batch: tuple[int, ...]):
     assert x.device.type == "meta" and x.shape == (9, *batch, 1, 2, 2) and x.dtype == torch.uint8
 
 
-def test_only_square_images_can_be_turned():
+def test_only_square_images_can_be_turned_and_to_sides_that_there_are():
     with pytest.raises(ValueError, match="square"):
         Turned.of(model((1, 2, 3)))
+    with pytest.raises(ValueError, match="sides must be 1, 4 or 8, got 5"):
+        Turned.of(model(), sides=5)
+    with pytest.raises(ValueError, match="sides must be 1, 4 or 8, got 0"):
+        images = every(3)[:2]
+        ilk.evaluation.classify_by_likelihood(model(), images[:, None], images, sides=0)
 
 
-def test_tables_are_of_the_mixture_and_classes_of_the_mean_of_its_logs():
+@pytest.mark.parametrize("sides", [4, 8])
+def test_tables_are_of_the_mixture_and_classes_of_the_mean_of_its_logs(sides: int):
     images = torch.randint(2, (40, 1, 3, 3), generator=torch.Generator().manual_seed(0)).byte()
     kinds = ilk.data.Kinds(images, torch.arange(40) // 20, ("a", "b"), 2, "noise")
     episodes = ilk.data.test_episodes(kinds, shots=2)
-    (row,) = ilk.evaluation.nats_by_shots(model(), episodes, (2,), turned=True)
+    (row,) = ilk.evaluation.nats_by_shots(model(), episodes, (2,), sides=sides)
     with torch.no_grad():
         each = [
-            Turned.of(model(), images[s]).log_prob(images[x])
+            Turned.of(model(), images[s], sides=sides).log_prob(images[x])
             for s, x in zip(episodes.support, episodes.queries, strict=True)
         ]
     assert row.nats_per_image == pytest.approx(-float(torch.stack(each).mean()), rel=1e-5)
     supports, x = images[torch.tensor([[0], [20]])], images[5:8]
-    nats = ilk.evaluation.classify_by_likelihood(model(), supports, x, turned=True)
+    nats = ilk.evaluation.classify_by_likelihood(model(), supports, x, sides=sides)
     with torch.no_grad():
-        sides = [
+        each = [
             torch.stack([model()(turned(s, r)).log_prob(turned(x, r)) for s in supports], dim=1)
-            for r in range(4)
+            for r in range(sides)
         ]
-        mixture = torch.stack([Turned.of(model(), s).log_prob(x) for s in supports], dim=1)
-    torch.testing.assert_close(nats, torch.stack(sides).mean(dim=0))
+        told = [Turned.of(model(), s, sides=sides) for s in supports]
+        mixture = torch.stack([p.log_prob(x) for p in told], dim=1)
+    torch.testing.assert_close(nats, torch.stack(each).mean(dim=0))
     assert (nats < mixture).all()

@@ -57,10 +57,10 @@ def classify(
         Literal["forward", "both"],
         tyro.conf.arg(help="Both: also ask the picture for the examples. Surer, twice as long."),
     ] = "forward",
-    turned: Annotated[
-        bool,
-        tyro.conf.arg(help="Write from four sides of the page. Surer, four times as long."),
-    ] = False,
+    sides: Annotated[
+        Literal[1, 4, 8],
+        tyro.conf.arg(help="Sides of the page to write from. Surer, in so many times the time."),
+    ] = 1,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -68,8 +68,9 @@ def classify(
 
     `--temperature fit` chooses the temperature, at least 1, under which the right kinds of the
     examples are most probable, each example scored without itself. `--other` adds a kind that
-    was never shown: what the model expects of any picture. `--directions both --turned` errs
-    least; `--turned` is for models trained on turned kinds, as `omniglot` was.
+    was never shown: what the model expects of any picture. `--directions both --sides 4` errs
+    less: for models trained on turned kinds, as `omniglot` was. `--sides 8` turns the page over
+    too, for models trained on mirror images as well, as `omniglot-deep` was.
 
     Example: ilk classify omniglot new.png --kinds kinds/ --temperature fit
     """
@@ -104,9 +105,9 @@ def classify(
     found, x = read_judged(files, loaded, "classify")
     note_known(x, shown.images)
     if temperature == "fit":
-        temperature = fit_temperature(*held_out_scores(loaded, sets, directions, turned), weights)
+        temperature = fit_temperature(*held_out_scores(loaded, sets, directions, sides), weights)
     supports, mask = padded(sets)
-    nats = classify_by_likelihood(loaded, supports, x, directions, mask=mask, turned=turned)
+    nats = classify_by_likelihood(loaded, supports, x, directions, mask=mask, sides=sides)
     chances = posterior(nats.double(), weights, temperature)
     rows = [_row(file, names, n, c) for file, n, c in zip(found, nats, chances, strict=True)]
     if json:

@@ -48,10 +48,10 @@ def evaluate(
         Literal["forward", "both"],
         tyro.conf.arg(help="Classify by p(x | kind), or by p(kind's image | x) too."),
     ] = "forward",
-    turned: Annotated[
-        bool,
-        tyro.conf.arg(help="Write from four sides: nats of the mixture, classes by mean logs."),
-    ] = False,
+    sides: Annotated[
+        Literal[1, 4, 8],
+        tyro.conf.arg(help="Sides to write from: nats of the mixture, classes by mean logs."),
+    ] = 1,
     precision: Annotated[
         Literal["float32", "bf16"], tyro.conf.arg(help="Of the network.")
     ] = "float32",
@@ -89,7 +89,7 @@ def evaluate(
             root=root,
             device=device,
             on_progress=lambda what, done, total: tell(done, total, what),
-            turned=turned,
+            sides=sides,
         )
     if out is not None:
         write_json(report, out)

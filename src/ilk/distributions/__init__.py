@@ -5,7 +5,7 @@ from __future__ import annotations
 from .autoregressive import Autoregressive
 from .completion import Completions, complete_around, completing, follows, resample, sweep
 from .likelihoods import Bernoulli, Categorical, Likelihood, Logistics, likelihood
-from .turned import Turned
+from .turned import Sides, Turned
 
 __all__ = [
     "Autoregressive",
@@ -14,6 +14,7 @@ __all__ = [
     "Completions",
     "Likelihood",
     "Logistics",
+    "Sides",
     "Turned",
     "complete_around",
     "completing",

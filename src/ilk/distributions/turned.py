@@ -1,10 +1,10 @@
-"""A mixture over four orders of writing: the same network, the page turned."""
+"""A mixture over orders of writing: the same network, the page turned round and over."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,27 +15,31 @@ from .autoregressive import Autoregressive, device_of
 if TYPE_CHECKING:
     from ..models import Model
 
-__all__ = ["Turned"]
+__all__ = ["Sides", "Turned"]
+
+Sides = Literal[1, 4, 8]
+"""From how many sides a page is written on: one, its four, or those of its back too."""
 
 
 class Turned(Distribution):
-    r"""The mean of four densities, each of which writes images from another side.
+    r"""The mean of four densities or eight, each of which writes images from another side.
 
-    .. math:: q(x \mid s) = \frac14 \sum_{r=0}^{3} p(R^r x \mid R^r s)
+    .. math:: q(x \mid s) = \frac1n \sum_{r=0}^{n-1} p(R_r x \mid R_r s)
 
-    with the quarter turn :math:`R`. A turn permutes pixels, so every term is a density of x, and
-    their mean is one. Its log is at least the mean of the four logs (Jensen): what one order says
-    badly another says well. For square images and a model that was trained on turned kinds.
-    :math:`q(Rx \mid Rs) = q(x \mid s)` holds exactly, whatever the network.
+    with the quarter turns :math:`R_0, \dots, R_3` and, where n is 8, those of the mirror image. A
+    turn permutes pixels, so every term is a density of x, and their mean is one. Its log is at
+    least the mean of the logs (Jensen): what one order says badly another says well. For square
+    images and a model that was trained on turned kinds, for eight sides on mirrored ones too.
+    :math:`q(Rx \mid Rs) = q(x \mid s)` holds exactly for each of these R, whatever the network.
 
     Source: a mixture over orders, Uria et al., *A deep and tractable density estimator*, 2014
     (arXiv 1310.1757), section 4.
 
     Arguments:
-        turns: The distribution of images turned by 0, 1, 2 and 3 quarters, given what is turned.
+        turns: The distribution of images turned to each side, given what is turned, see `turned`.
 
     Raises:
-        ValueError: If they are not four of one square shape.
+        ValueError: If they are not one, four or eight of one square shape.
 
     Example:
         >>> import ilk
@@ -53,24 +57,31 @@ class Turned(Distribution):
         self.turns = tuple(turns)
         shapes = {(tuple(p.batch_shape), tuple(p.event_shape)) for p in self.turns}
         _, height, width = self.turns[0].event_shape if self.turns else (0, 0, 1)
-        if len(self.turns) != 4 or len(shapes) != 1 or height != width:
-            wanted = "turns must be four distributions of one square shape"
+        if len(self.turns) not in (1, 4, 8) or len(shapes) != 1 or height != width:
+            wanted = "turns must be 1, 4 or 8 distributions of one square shape"
             raise ValueError(f"{wanted}, got {len(self.turns)} of {sorted(shapes)}")
         first = self.turns[0]
         super().__init__(first.batch_shape, first.event_shape, validate_args=False)
 
     @staticmethod
-    def of(model: Model, support: Tensor | None = None, mask: Tensor | None = None) -> Turned:
+    def of(
+        model: Model,
+        support: Tensor | None = None,
+        mask: Tensor | None = None,
+        sides: Sides = 4,
+    ) -> Turned:
         """The mixture of a model given a support set, see `Model.forward`.
 
         Raises:
-            ValueError: If the model's images are not square.
+            ValueError: If the model's images are not square, or `sides` is not 1, 4 or 8.
         """
+        if sides not in (1, 4, 8):
+            raise ValueError(f"sides must be 1, 4 or 8, got {sides}")
         if model.shape[1] != model.shape[2]:
             raise ValueError(f"model must be of square images, got {model.shape}")
         if model.conditioning != "support":
-            return Turned([model(support, mask)] * 4)
-        sets = [None if support is None else turned(support, r) for r in range(4)]
+            return Turned([model(support, mask)] * sides)
+        sets = [None if support is None else turned(support, r) for r in range(sides)]
         return Turned([model(s, mask) for s in sets])
 
     @property
@@ -80,10 +91,10 @@ class Turned(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`."""
-        return self.each(x).logsumexp(dim=0) - math.log(4)
+        return self.each(x).logsumexp(dim=0) - math.log(len(self.turns))
 
     def each(self, x: Tensor) -> Tensor:
-        """Nats of images under the four terms, `(4, *sample, *batch)`."""
+        """Nats of images under each term, `(n, *sample, *batch)`."""
         return torch.stack([p.log_prob(turned(x, r)) for r, p in enumerate(self.turns)])
 
     @torch.inference_mode()
@@ -93,9 +104,10 @@ class Turned(Distribution):
         """Draws images `(*sample, *batch, C, H, W)`: a side of the page, then from there."""
         shape = torch.Size(sample_shape)
         several = math.prod(self.batch_shape) > 1
-        # For several conditions each draws its own sides, so all four are drawn from throughout.
+        # For several conditions each draws its own sides, so all are drawn from throughout.
         count = (shape.numel(), *self.batch_shape) if several else (shape.numel(),)
-        side = torch.randint(4, count, generator=generator, device=device_of(generator)).cpu()
+        where = device_of(generator)
+        side = torch.randint(len(self.turns), count, generator=generator, device=where).cpu()
         first = self.turns[0]
         size = (shape.numel(), *self.batch_shape, *self.event_shape)
         x = torch.zeros(size, dtype=first.dtype, device=first.device)
@@ -104,16 +116,22 @@ class Turned(Distribution):
             drawn = len(side) if several else int(chosen.sum())
             if not drawn:
                 continue
-            y = turned(p.sample((drawn,), generator), -r)
+            y = turned(p.sample((drawn,), generator), _back(r))
             x[chosen] = y[chosen] if several else y
         return x.view(*shape, *self.batch_shape, *self.event_shape).clone()
 
 
-def turned(x: Tensor, quarters: int) -> Tensor:
-    """Images `(..., H, W)` turned to the left.
+def turned(x: Tensor, side: int) -> Tensor:
+    """Images `(..., H, W)` turned to the left by `side` quarters; from 4 on, mirror images are.
 
     Example:
-        >>> turned(torch.tensor([[1, 2], [3, 4]]), 1).tolist()
-        [[2, 4], [1, 3]]
+        >>> x = torch.tensor([[1, 2], [3, 4]])
+        >>> turned(x, 1).tolist(), turned(x, 4).tolist()
+        ([[2, 4], [1, 3]], [[2, 1], [4, 3]])
     """
-    return torch.rot90(x, quarters, (-2, -1))
+    return torch.rot90(x.flip(-1) if side >= 4 else x, side % 4, (-2, -1))
+
+
+def _back(side: int) -> int:
+    """The side that undoes another: of a mirror image it is the same."""
+    return side if side >= 4 else -side % 4

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data.kinds import Kinds
 from ..data.omniglot import Run
-from ..distributions import Autoregressive, Turned
+from ..distributions import Autoregressive, Sides, Turned
 from ..models.base import Model
 from .likelihood import evaluating
 
@@ -78,7 +78,7 @@ def classify_by_likelihood(
     directions: Directions = "forward",
     *,
     mask: Tensor | None = None,
-    turned: bool = False,
+    sides: Sides = 1,
     batch: int = 256,
     precision: Literal["float32", "bf16"] = "float32",
 ) -> Tensor:
@@ -92,12 +92,12 @@ def classify_by_likelihood(
         + \tfrac1K \sum_k \log p(s_{ck} \mid x) - \log p(s_{ck}) \Big],
 
     two estimates of the same number where :math:`K = 1` and the model is consistent, at twice the
-    cost. `turned` averages every term over four sides of the page,
+    cost. `sides` averages every term over n sides of the page, four or eight,
 
-    .. math:: \tfrac14 \sum_{r=0}^{3} \log p(R^r x \mid R^r s_c),
+    .. math:: \tfrac1n \sum_{r=0}^{n-1} \log p(R_r x \mid R_r s_c),
 
-    four more such estimates. Their mean errs less than the log of the mean density, `Turned`,
-    which is all but the largest of the four: what one side gets wrong no other mends there.
+    as many such estimates. Their mean errs less than the log of the mean density, `Turned`,
+    which is all but the largest of them: what one side gets wrong no other mends there.
 
     Arguments:
         model: Conditioned on a support set.
@@ -105,7 +105,8 @@ def classify_by_likelihood(
         queries: Integer images `(M, C, H, W)`.
         directions: `"forward"` or `"both"`.
         mask: Which support images are there, boolean `(N, K)`; all by default. See `padded`.
-        turned: Write from four sides, at four times the cost; for a model of turned kinds.
+        sides: Sides to write from, each at the cost of one: 4 for a model of turned kinds, 8 for
+            one of turned and mirrored kinds.
         batch: Images at once, at least N.
         precision: See `nats_by_shots`.
 
@@ -133,16 +134,16 @@ def classify_by_likelihood(
     if mask is None:
         mask = torch.ones(supports.shape[:2], dtype=torch.bool)
     with evaluating(model, precision):
-        forward = _under_each(model, supports, queries, batch, turned, mask)
+        forward = _under_each(model, supports, queries, batch, sides, mask)
         if directions == "forward":
             return forward
         images = supports.flatten(0, 1)
-        backward = _under_each(model, queries[:, None], images, batch, turned).T
-        alone = _unconditional(model, images, batch, turned)
+        backward = _under_each(model, queries[:, None], images, batch, sides).T
+        alone = _unconditional(model, images, batch, sides)
         gain = (backward - alone).unflatten(1, supports.shape[:2])
         there = mask.to(gain)
         gain = (gain * there).sum(2) / there.sum(1).clamp(min=1)
-        return (forward + _unconditional(model, queries, batch, turned)[:, None] + gain) / 2
+        return (forward + _unconditional(model, queries, batch, sides)[:, None] + gain) / 2
 
 
 def padded(sets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -164,11 +165,11 @@ def _under_each(
     supports: Tensor,
     x: Tensor,
     batch: int,
-    turned: bool,
+    sides: Sides,
     mask: Tensor | None = None,
 ) -> Tensor:
     """Nats `(M, N)` of images `(M, C, H, W)` under each of N support sets, encoded once."""
-    p = Turned.of(model, supports, mask) if turned else model(supports, mask)
+    p = model(supports, mask) if sides == 1 else Turned.of(model, supports, mask, sides)
     count = len(supports)
     parts = [
         _nats(p, part[:, None].expand(-1, count, -1, -1, -1))
@@ -177,8 +178,8 @@ def _under_each(
     return torch.cat(parts)
 
 
-def _unconditional(model: Model, x: Tensor, batch: int, turned: bool) -> Tensor:
-    p = Turned.of(model) if turned else model()
+def _unconditional(model: Model, x: Tensor, batch: int, sides: Sides) -> Tensor:
+    p = model() if sides == 1 else Turned.of(model, sides=sides)
     return torch.cat([_nats(p, part) for part in x.split(batch)])
 
 
@@ -191,7 +192,7 @@ def classify(
     tasks: Sequence[Task],
     directions: Directions = "forward",
     *,
-    turned: bool = False,
+    sides: Sides = 1,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
 ) -> Accuracy:
@@ -200,7 +201,7 @@ def classify(
     Arguments:
         model: Conditioned on a support set.
         tasks: With equal numbers of classes and of support images.
-        directions, turned, precision: See `classify_by_likelihood`.
+        directions, sides, precision: See `classify_by_likelihood`.
         on_progress: Called with the tasks done so far and their total.
 
     Raises:
@@ -217,7 +218,7 @@ def classify(
             task.supports,
             task.queries,
             directions,
-            turned=turned,
+            sides=sides,
             precision=precision,
         )
         right.append((log_prob.argmax(dim=1).cpu() == task.label).double().mean())

@@ -14,7 +14,7 @@ from torch.distributions import Distribution
 
 from ..data.episodes import Episodes
 from ..data.kinds import Kinds
-from ..distributions import Turned
+from ..distributions import Sides, Turned
 from ..models.base import Model
 from ..nn.mode import resting
 
@@ -94,7 +94,7 @@ def nats_by_shots(
     episodes: Episodes,
     shots: Sequence[int] = SHOTS,
     *,
-    turned: bool = False,
+    sides: Sides = 1,
     batch: int = 16,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
@@ -108,7 +108,7 @@ def nats_by_shots(
         model: Unconditional, or conditioned on a support set.
         episodes: Fixed test episodes.
         shots: Numbers of support images.
-        turned: Score a few-shot model by a mixture over four orders of writing, `Turned`.
+        sides: Score a few-shot model by a mixture over orders of writing, see `Turned`.
         batch: Kinds at once.
         precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does.
         on_progress: Called with the episodes scored so far and their total, over all rows.
@@ -138,7 +138,7 @@ def nats_by_shots(
             parts = []
             for start in range(0, len(episodes), batch):
                 b = episodes.batch(k, start, start + batch)
-                p = _given(model, b.support, b.mask, turned) if few_shot else model()
+                p = _given(model, b.support, b.mask, sides) if few_shot else model()
                 parts.append(p.log_prob(b.queries).cpu().double())
                 if on_progress is not None:
                     on_progress(i * len(episodes) + start + len(b.kind), total)
@@ -224,8 +224,8 @@ def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") 
         yield
 
 
-def _given(model: Model, support: Tensor, mask: Tensor, turned: bool) -> Distribution:
-    return Turned.of(model, support, mask) if turned else model(support, mask)
+def _given(model: Model, support: Tensor, mask: Tensor, sides: Sides) -> Distribution:
+    return model(support, mask) if sides == 1 else Turned.of(model, support, mask, sides)
 
 
 def _row(shots: int | Literal["-"], log_prob: Tensor, kind: Tensor, model: Model) -> Row:

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..distributions import Sides
 from ..models.base import Model
 from .classification import Directions, classify_by_likelihood, padded
 from .likelihood import evaluating
@@ -97,7 +98,7 @@ def held_out_scores(
     model: Model,
     sets: Sequence[Tensor],
     directions: Directions = "forward",
-    turned: bool = False,
+    sides: Sides = 1,
 ) -> tuple[Tensor, Tensor]:
     r"""Nats `(M, N)` of all images of N sets under each set, and the set `(M,)` of each.
 
@@ -107,7 +108,7 @@ def held_out_scores(
     Arguments:
         model: Conditioned on a support set.
         sets: Integer images `(K, C, H, W)` of each kind; K may differ.
-        directions, turned: See `classify_by_likelihood`.
+        directions, sides: See `classify_by_likelihood`.
 
     Raises:
         ValueError: If no set has two images.
@@ -117,10 +118,10 @@ def held_out_scores(
         raise ValueError("sets: to hold an image out, a kind needs two of them; no kind has")
     images = torch.cat([s for s in sets if len(s) > 1])
     supports, mask = padded(sets)
-    nats = classify_by_likelihood(model, supports, images, directions, mask=mask, turned=turned)
+    nats = classify_by_likelihood(model, supports, images, directions, mask=mask, sides=sides)
     own = [
         classify_by_likelihood(
-            model, torch.cat([s[:k], s[k + 1 :]])[None], s[k : k + 1], directions, turned=turned
+            model, torch.cat([s[:k], s[k + 1 :]])[None], s[k : k + 1], directions, sides=sides
         )
         for s in sets
         if len(s) > 1

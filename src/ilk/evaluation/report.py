@@ -20,6 +20,7 @@ from ..data import (
     test_episodes,
 )
 from ..data.kinds import first_by_hash
+from ..distributions import Sides
 from ..models import Model
 from ..models import load as load_model
 from ..models.context import ContextModel
@@ -65,7 +66,7 @@ def evaluate(
     root: str | Path | None = None,
     device: str = "cpu",
     on_progress: Progress | None = None,
-    turned: bool = False,
+    sides: Sides = 1,
 ) -> dict[str, Any]:
     """Measures a model on the test kinds of a data set, and on some of its training kinds.
 
@@ -90,7 +91,8 @@ def evaluate(
         precision: See `nats_by_shots`.
         device: Where to load models that are named; a model that is given stays where it is.
         on_progress: Called with what is measured, how much is done and the total.
-        turned: By the mixture over four orders of writing, see `ilk.distributions.Turned`.
+        sides: Write from so many sides of the page, see `nats_by_shots` and
+            `classify_by_likelihood`.
 
     Raises:
         FileNotFoundError: If there is no such model or the data is not there.
@@ -112,7 +114,7 @@ def evaluate(
         "data": str(data),
         "split": split,
         "precision": precision,
-        "turned": turned,
+        "sides": sides,
     }
     progress = on_progress or (lambda what, done, total: None)
     if "likelihood" in tasks:
@@ -127,7 +129,7 @@ def evaluate(
                 kinds,
                 shots,
                 queries,
-                turned=turned,
+                sides=sides,
                 batch=batch,
                 precision=precision,
                 on_progress=lambda what, *at, part=part: progress(f"{part}: {what}", *at),
@@ -136,7 +138,7 @@ def evaluate(
         }
     if {"classification", "runs"} & set(tasks):
         report["classification"] = [
-            _classification(what, first, found, directions, progress, turned, precision)
+            _classification(what, first, found, directions, progress, sides, precision)
             for what, found in _classification_tasks(test, str(data), split, root).items()
             if "classification" in tasks or what == _OFFICIAL
         ]
@@ -151,7 +153,7 @@ def likelihood_table(
     shots: Sequence[int] = SHOTS,
     queries: int = QUERIES,
     *,
-    turned: bool = False,
+    sides: Sides = 1,
     batch: int = 16,
     precision: Literal["float32", "bf16"] = "float32",
     on_progress: Progress | None = None,
@@ -174,7 +176,7 @@ def likelihood_table(
             model,
             episodes,
             shots,
-            turned=turned,
+            sides=sides,
             batch=batch,
             precision=precision,
             on_progress=report,
@@ -257,7 +259,7 @@ def _classification(
     tasks: list[Task] | str,
     directions: Directions,
     progress: Progress,
-    turned: bool,
+    sides: Sides,
     precision: Literal["float32", "bf16"],
 ) -> dict[str, Any]:
     if isinstance(tasks, str):
@@ -266,7 +268,7 @@ def _classification(
         return {"task": what, "skipped": "the model takes no support set"}
     tell = _named_progress(progress, what)
     accuracy = classify(
-        model, tasks, directions, turned=turned, precision=precision, on_progress=tell
+        model, tasks, directions, sides=sides, precision=precision, on_progress=tell
     )
     return {"task": what, "tasks_digest": tasks_digest(tasks), **accuracy.to_json()}
 
