@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 TEMPORARY = ".tmp-"
+LOCK = ".lock"
 # Two writers of one folder get in each other's way between two renames: these errors then.
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
 ATTEMPTS = 50
@@ -129,14 +130,18 @@ def _take_place(new: Path, path: Path) -> None:
 
 
 @contextmanager
-def lock(directory: Path) -> Iterator[None]:
+def lock(directory: Path, *, remove: bool = False) -> Iterator[None]:
     """Keep every other process out of a folder; the system lets go of it if this one dies.
+
+    Arguments:
+        directory: The folder.
+        remove: Remove it at the end if nothing was written to it.
 
     Raises:
         RuntimeError: If another process holds it.
         OSError: If the folder can't be written to.
     """
-    with open(directory / ".lock", "a+", errors="replace") as file:
+    with open(directory / LOCK, "a+", errors="replace") as file:
         if not _try_lock(file.fileno()):
             file.seek(0)
             owner = file.read().strip() or "unknown"
@@ -147,7 +152,13 @@ def lock(directory: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                if remove and [path.name for path in directory.iterdir()] == [LOCK]:
+                    (directory / LOCK).unlink()
+                    directory.rmdir()
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -172,6 +172,16 @@ def test_another_recipe_is_refused_by_name(tmp_path):
     assert train(tiny(log_every=5, keep=1), tmp_path, kinds=KINDS).finished
 
 
+def test_a_refused_run_leaves_no_folder_and_takes_none_that_was_there(tmp_path):
+    new, there = tmp_path / "new", tmp_path / "there"
+    there.mkdir()
+    for folder in (new, there):
+        with pytest.raises(ValueError, match="model_args"):
+            train(tiny(model_args={"nonsense": 1}), folder, kinds=KINDS)
+    assert not new.exists() and there.is_dir()
+    assert train(tiny(), new, kinds=KINDS).finished
+
+
 def test_a_checkpoint_of_a_newer_version_is_refused(tmp_path):
     train(tiny(), tmp_path, kinds=KINDS)
     path = tmp_path / "checkpoints/step-00000012/checkpoint.json"

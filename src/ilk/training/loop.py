@@ -20,21 +20,21 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 import ilk
-from ilk.data.episodes import Batch
 from ilk.data.kinds import Kinds
 from ilk.files import lock, remove_temporaries, write_file
 
-from .batches import dropout_seed, slice_of, step_batch, validation_batch
+from .batches import dropout_seed, slice_of, step_batch
 from .checkpoint import Checkpoints, restore_optimizer, state_tensors
 from .folder import read_kinds
 from .log import Log
 from .machine import accelerated, card
-from .objective import Objective, samples, score
+from .objective import Objective, samples
 from .optimizer import optimizer
 from .recipe import Recipe
 from .report import Progress, Result, SaveError
 from .schedule import ema_decay, learning_rate
 from .stopping import Stop
+from .validation import Validation
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -85,8 +85,9 @@ def train(
     with accelerated(recipe) as accelerator, ExitStack() as stack:
         if accelerator.is_main_process:
             try:
+                new = not folder.exists()
                 folder.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(lock(folder))
+                stack.enter_context(lock(folder, remove=new))
                 remove_temporaries(folder)
             except OSError as error:
                 raise SaveError(error.errno, f"out: can't write to {folder}: {error}") from error
@@ -148,7 +149,7 @@ class _Run:
         self.steps, self.messages = recipe.total_steps, []
         self.kinds = recipe.further(kinds)
         self.card = card(recipe, self.kinds, accelerator.num_processes, accelerator.device)
-        self.train_batch = validation_batch(recipe, self.kinds)
+        self.validation = Validation(recipe, self.kinds, valid)
 
         torch.manual_seed(recipe.seed)
         self.model = recipe.build(kinds.shape, kinds.levels, len(kinds)).to(accelerator.device)
@@ -160,10 +161,9 @@ class _Run:
         self.optimizer = optimizer(recipe, self.weights)
         self.step, self.seconds, self.resumed_from = 0, 0.0, None
         self.saved: int | None = None
-        self.train_nats: float | None = None
-        self.valid_nats: float | None = None
         self.pending: list[Tensor] = []
-        self.valid_batch = self._valid_batch(valid)
+        if self.validation.message is not None:
+            self._tell(self.validation.message)
         self.checkpoints = Checkpoints(out / "checkpoints", recipe.keep)
         self._resume()
         if recipe.compile:
@@ -272,9 +272,9 @@ class _Run:
 
     def _save(self, must: bool) -> None:
         """A checkpoint, the averaged model, and its validation."""
-        valid = self._validate()
+        self._validate()
         if self.main:
-            problem = self._write_checkpoint() or self._write_model(valid)
+            problem = self._write_checkpoint() or self._write_model()
             if problem and must:
                 raise SaveError(
                     problem.errno or errno.EIO,
@@ -305,13 +305,13 @@ class _Run:
         self._tell(checkpoint=path)
         return None
 
-    def _write_model(self, valid: float | None) -> OSError | None:
+    def _write_model(self) -> OSError | None:
         figures = {
             "steps": self.step,
             "images": self.step * self.recipe.images_per_step,
             "seconds": round(self._seconds(), 1),
-            "train_nats_per_dim": self.train_nats,
-            "valid_nats_per_dim": valid,
+            "train_nats_per_dim": self.validation.train_nats,
+            "valid_nats_per_dim": self.validation.valid_nats,
         }
         try:
             self.ema.save(self.out / "model", self.card | figures)
@@ -325,43 +325,23 @@ class _Run:
         steps = self.checkpoints.steps()
         return f"The checkpoint of step {steps[-1]} is intact" if steps else "There is none yet"
 
-    def _valid_batch(self, valid: Kinds | None) -> Batch | None:
-        """Fixed validation episodes; by label, of the kinds that have one, and with it."""
-        if valid is None or not self.recipe.by_label:
-            return None if valid is None else validation_batch(self.recipe, valid)
-        label = {name: k for k, name in enumerate(self.kinds.names)}
-        kept = [k for k, name in enumerate(valid.names) if name in label]
-        if len(kept) < len(valid):
-            self._tell(
-                f"{len(valid) - len(kept)} of {len(valid)} validation kinds left out, which are"
-                " not among the training kinds and so have no label"
-                + ("" if kept else ": nothing is validated")
-            )
-        if not kept:
-            return None
-        batch = validation_batch(self.recipe, valid.subset(kept))
-        labels = torch.tensor([label[valid.names[k]] for k in kept])
-        return batch._replace(kind=labels[batch.kind])
-
-    def _validate(self) -> float | None:
+    def _validate(self) -> None:
         """Loss of the average on fixed training and validation episodes, in the main process."""
         if not self.main:
-            return None
-        self.train_nats = score(self.ema, self.train_batch, self.recipe.batch)
-        if self.valid_batch is not None:
-            self.valid_nats = score(self.ema, self.valid_batch, self.recipe.batch)
-            self._tell(valid_nats_per_dim=self.valid_nats)
-        figures = {"average_nats_per_dim": self.train_nats, "valid_nats_per_dim": self.valid_nats}
+            return
+        self.validation.measure(self.ema)
+        train, valid = self.validation.train_nats, self.validation.valid_nats
+        if valid is not None:
+            self._tell(valid_nats_per_dim=valid)
+        figures = {"average_nats_per_dim": train, "valid_nats_per_dim": valid}
         self._write_log(**{k: v for k, v in figures.items() if v is not None})
-        return self.valid_nats
 
     def _sheet(self) -> None:
         if not self.main:
             return
         from ilk.render import sheet
 
-        batch = self.valid_batch or self.train_batch
-        images, columns = samples(self.ema, batch, self.recipe.seed + self.step)
+        images, columns = samples(self.ema, self.validation.shown, self.recipe.seed + self.step)
         buffer = io.BytesIO()
         sheet(images, self.ema.levels, columns).save(buffer, format="PNG")
         path = self.out / "samples" / f"step-{self.step:08d}.png"
@@ -449,8 +429,8 @@ class _Run:
             finished=self.step == self.steps,
             model=model if model.exists() else None,
             resumed_from=self.resumed_from,
-            train_nats_per_dim=self.train_nats,
-            valid_nats_per_dim=self.valid_nats,
+            train_nats_per_dim=self.validation.train_nats,
+            valid_nats_per_dim=self.validation.valid_nats,
             seconds=self._seconds(),
             stopped_by=stopped,
             messages=tuple(self.messages),
