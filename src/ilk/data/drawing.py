@@ -8,6 +8,7 @@ line, median; 4.6 to 6.5 for the middle 90 %), the longer side of the ink's box 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from ilk.data.omniglot import SIDE, max_pool
 from ilk.data.picture import Fit, ImageError, flatten, open_picture, to_pixels
+from ilk.data.sheet import cut_out
+from ilk.data.threshold import otsu
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -127,10 +130,12 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
     A two-valued image of 105 x 105 is only pooled, one of 26 x 26 passes; which value is paper,
     most of the pixels at its edge tell. Any other drawing becomes 105 x 105 first:
 
-    1. Ink is what differs from the paper (the colour of the edge; uneven light is divided out) by
+    1. A light sheet before something darker, as on a table, is cut out and straightened
+       (`ilk.data.sheet`), and is the picture from then on; not with `keep_place`.
+    2. Ink is what differs from the paper (the colour of the edge; uneven light is divided out) by
        more than Otsu's threshold. Transparency is paper.
-    2. Strokes are thinned to lines (`thin`) and drawn anew, 5 pixels wide.
-    3. On a square canvas place and size stay as they are where Omniglot has their like: the longer
+    3. Strokes are thinned to lines (`thin`) and drawn anew, 5 pixels wide.
+    4. On a square canvas place and size stay as they are where Omniglot has their like: the longer
        side of the ink's box 36 to 98 pixels of 105, its middle at most 26 away from the middle of
        the page (98 % of Omniglot). Otherwise, as for a crop that the ink fills or a photograph
        of a large page, the drawing is centred and its longer side scaled to 68 pixels.
@@ -157,8 +162,9 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
             bits = values if values.max() <= 1 else values != _paper(values)
             return bits.astype(np.uint8)[None]
         return max_pool((values != _paper(values)).astype(np.uint8))[None]
-    ink, box = _ink(values)
-    return max_pool(_redraw(thin(ink), box, image.size, keep_place))[None]
+    values = _shrunk(values)
+    ink, box, shape = _ink(values) if keep_place else _ink_of_sheet(values)
+    return max_pool(_redraw(thin(ink), box, shape, keep_place))[None]
 
 
 def thin(ink: np.ndarray) -> np.ndarray:
@@ -226,29 +232,11 @@ def _paper(values: np.ndarray) -> int:
     return int(np.bincount(_edge(values).astype(np.int64)).argmax())
 
 
-def _otsu(values: np.ndarray) -> tuple[float, float]:
-    """The threshold that parts values best in two classes, and the distance of their means.
-
-    Source: Otsu, A Threshold Selection Method from Gray-Level Histograms, 1979.
-    """
-    histogram = np.bincount(values.ravel(), minlength=256)[:256].astype(np.float64)
-    below = histogram.cumsum()
-    above = below[-1] - below
-    total = (histogram * np.arange(256)).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = (total[-1] - total) / above - total / below
-    between = np.nan_to_num(below * above * distance**2)
-    # Between two clean values every threshold is as good: the middle one.
-    best = np.flatnonzero(between >= between.max() * (1 - 1e-12))
-    at = int(best[len(best) // 2])
-    return at + 0.5, float(np.nan_to_num(distance[at]))
-
-
 def _contrast(values: np.ndarray) -> np.ndarray:
     """How much each pixel differs from the paper, 0 to 255, whether ink is dark or light."""
     from PIL import Image, ImageFilter
 
-    threshold, _ = _otsu(values)
+    threshold, _ = otsu(values)
     if (_edge(values) > threshold).mean() < 0.5:
         values = 255 - values
     low, paper, high = np.percentile(_edge(values), [5, 50, 95])
@@ -264,19 +252,33 @@ def _contrast(values: np.ndarray) -> np.ndarray:
     return np.clip(contrast, 0, 255).astype(np.uint8)
 
 
-def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ink cut out, `WORKING` pixels long, and its box `[top, left, bottom, right]` in 0 to 1.
+def _shrunk(values: np.ndarray) -> np.ndarray:
+    from PIL import Image
 
-    The unit of the box is the longer side of the canvas.
+    image = Image.fromarray(values)
+    if max(values.shape) > LONGEST:
+        image.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX, reducing_gap=None)
+    return np.asarray(image)
+
+
+def _ink_of_sheet(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """The ink of the sheet that there is in a photograph, or else that of all of it."""
+    sheet = cut_out(values)
+    if sheet is not None:
+        with suppress(NoInkError):
+            return _ink(sheet)
+    return _ink(values)
+
+
+def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """The ink cut out, `WORKING` long, its box `[top, left, bottom, right]`, and the page's shape.
+
+    The unit of the box is the longer side of the page.
     """
     from PIL import Image, ImageFilter
 
-    if max(values.shape) > LONGEST:
-        shrunk = Image.fromarray(values)
-        shrunk.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX, reducing_gap=None)
-        values = np.asarray(shrunk)
     contrast = _contrast(values)
-    threshold, distance = _otsu(contrast)
+    threshold, distance = otsu(contrast)
     if distance < LEAST_CONTRAST:
         raise NoInkError("no ink: all of it is as bright as the paper")
     ys = np.flatnonzero((contrast > threshold).any(axis=1))
@@ -295,27 +297,27 @@ def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         smooth = np.asarray(large.filter(ImageFilter.GaussianBlur(0.5 * scale))) > threshold
         # Dots of a pixel each are smoothed away.
         ink = smooth if smooth.any() else np.asarray(large) > threshold
-    return ink, box / max(values.shape)
+    return ink, box / max(values.shape), values.shape
 
 
 def _redraw(
-    line: np.ndarray, box: np.ndarray, canvas: tuple[int, int], keep_place: bool
+    line: np.ndarray, box: np.ndarray, page: tuple[int, ...], keep_place: bool
 ) -> np.ndarray:
     """Lines on a page of 105 x 105 in Omniglot's stroke, placed as `reduce_drawing` says."""
     points = (np.argwhere(line) + 0.5) / line.shape * (box[2:] - box[:2]) + box[:2]
     extent = SIDE * float((box[2:] - box[:2]).max())
     offset = SIDE * float(np.abs((box[:2] + box[2:]) / 2 - 0.5).max())
-    square = max(canvas) <= 1.1 * min(canvas)
+    square = max(page) <= 1.1 * min(page)
     at = points * SIDE - 0.5
     if keep_place:
-        at += SIDE * (1 - np.array(canvas[::-1]) / max(canvas)) / 2
+        at += SIDE * (1 - np.array(page) / max(page)) / 2
     elif not (square and EXTENTS[0] <= extent <= EXTENTS[1] and offset <= OFFSET):
         low, high = at.min(axis=0), at.max(axis=0)
         # A dot has no extent of its own: then the box of its ink limits the scale.
         longest = max(float((high - low).max()), 0.25 * extent)
         at = (at - (low + high) / 2) * ((EXTENT - STROKE) / longest) + CENTRE
-    page = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    drawn = np.zeros((SIDE, SIDE), dtype=np.uint8)
     cells = (np.rint(at).astype(np.int64)[:, None] + BRUSH).reshape(-1, 2)
     inside = ((cells >= 0) & (cells < SIDE)).all(axis=1)
-    page[cells[inside, 0], cells[inside, 1]] = 1
-    return page
+    drawn[cells[inside, 0], cells[inside, 1]] = 1
+    return drawn
