@@ -12,6 +12,7 @@ __all__ = ["main"]
 
 VERBS = {
     "demo": "show a few drawings that come with the package, get more of their kind",
+    "cut": "several drawings on a page: a picture of each",
     "sample": "draw more of a kind, given a few examples",
     "score": "how likely are pictures, in nats, given a few examples",
     "studio": "a page to draw on: watch more of a kind appear",

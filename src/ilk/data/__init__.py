@@ -31,6 +31,7 @@ from ilk.data.omniglot import (
     max_pool,
     one_shot_runs,
 )
+from ilk.data.page import cut_apart
 from ilk.data.picture import MAX_PIXELS, ImageError, open_picture, quantise, to_pixels
 from ilk.data.products import load_products
 from ilk.data.store import Source, cache_dir
@@ -54,6 +55,7 @@ __all__ = [
     "Source",
     "alphabet",
     "cache_dir",
+    "cut_apart",
     "download",
     "draw_batch",
     "fetch",

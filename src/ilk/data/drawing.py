@@ -155,14 +155,14 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
         >>> reduce_drawing(canvas)[0, 12, 3:11].tolist()
         [0, 0, 0, 1, 1, 0, 0, 0]
     """
-    values = _grey(image)
+    values = grey(image)
     exact = image.size in ((SIDE, SIDE), OMNIGLOT[1:]) and len(np.unique(values)) <= 2
     if exact:
         if image.size == OMNIGLOT[1:]:
             bits = values if values.max() <= 1 else values != _paper(values)
             return bits.astype(np.uint8)[None]
         return max_pool((values != _paper(values)).astype(np.uint8))[None]
-    values = _shrunk(values)
+    values = shrunk(values)
     ink, box, shape = _ink(values) if keep_place else _ink_of_sheet(values)
     return max_pool(_redraw(thin(ink), box, shape, keep_place))[None]
 
@@ -209,7 +209,7 @@ def _peel(padded: np.ndarray, step: int) -> None:
     padded[rows[peeled], columns[peeled]] = False
 
 
-def _grey(image: PILImage.Image) -> np.ndarray:
+def grey(image: PILImage.Image) -> np.ndarray:
     """Grey values; transparency is laid on the shade that the drawing itself does not have."""
     if not image.has_transparency_data:
         return np.asarray(flatten(image, colour=False))
@@ -232,7 +232,7 @@ def _paper(values: np.ndarray) -> int:
     return int(np.bincount(_edge(values).astype(np.int64)).argmax())
 
 
-def _contrast(values: np.ndarray) -> np.ndarray:
+def contrast(values: np.ndarray) -> np.ndarray:
     """How much each pixel differs from the paper, 0 to 255, whether ink is dark or light."""
     from PIL import Image, ImageFilter
 
@@ -252,7 +252,7 @@ def _contrast(values: np.ndarray) -> np.ndarray:
     return np.clip(contrast, 0, 255).astype(np.uint8)
 
 
-def _shrunk(values: np.ndarray) -> np.ndarray:
+def shrunk(values: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     image = Image.fromarray(values)
@@ -277,15 +277,15 @@ def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """
     from PIL import Image, ImageFilter
 
-    contrast = _contrast(values)
-    threshold, distance = otsu(contrast)
+    dark = contrast(values)
+    threshold, distance = otsu(dark)
     if distance < LEAST_CONTRAST:
         raise NoInkError("no ink: all of it is as bright as the paper")
-    ys = np.flatnonzero((contrast > threshold).any(axis=1))
-    xs = np.flatnonzero((contrast > threshold).any(axis=0))
+    ys = np.flatnonzero((dark > threshold).any(axis=1))
+    xs = np.flatnonzero((dark > threshold).any(axis=0))
     # A margin of one pixel, so that strokes at the edge of the box are smoothed like all others.
     box = np.array([ys[0] - 1, xs[0] - 1, ys[-1] + 2, xs[-1] + 2])
-    crop = np.pad(contrast, 1)[box[0] + 1 : box[2] + 1, box[1] + 1 : box[3] + 1]
+    crop = np.pad(dark, 1)[box[0] + 1 : box[2] + 1, box[1] + 1 : box[3] + 1]
     scale = WORKING / (max(crop.shape) - 2)
     size = (round(crop.shape[1] * scale), round(crop.shape[0] * scale))
     if scale < 1:

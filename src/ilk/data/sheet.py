@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .pieces import largest
 from .threshold import otsu
 
 __all__ = ["cut_out"]
@@ -56,7 +57,7 @@ def _sheet(values: np.ndarray) -> Corners | None:
     """Corners `(4, 2)` of a sheet as `(x, y)` in 0 to 1, clockwise from the upper left."""
     threshold, distance = otsu(values)
     light = values > threshold
-    page = _largest(_opened(~_reached(~_largest(light))))
+    page = largest(_opened(~_reached(~largest(light))))
     area = page.sum()
     edge = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
     if area < LEAST_SHARE * page.size or edge.mean() > 1 - SURROUND:
@@ -67,22 +68,6 @@ def _sheet(values: np.ndarray) -> Corners | None:
     if abs(_area(corners) / area - 1) > STRAIGHT or _step(values, corners) < STEP * distance:
         return None
     return corners / (page.shape[1], page.shape[0])
-
-
-def _largest(mask: np.ndarray) -> np.ndarray:
-    """The largest part of a mask in one piece, sideways, up and down."""
-    label = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    while True:
-        near = np.pad(label, 1)
-        rows = np.maximum(near[:-2, 1:-1], near[2:, 1:-1])
-        columns = np.maximum(near[1:-1, :-2], near[1:-1, 2:])
-        spread = np.where(mask, np.maximum(label, np.maximum(rows, columns)), 0)
-        if np.array_equal(spread, label):
-            break
-        label = spread
-    counts = np.bincount(label.ravel())
-    counts[0] = 0
-    return mask & (label == counts.argmax())
 
 
 def _reached(free: np.ndarray) -> np.ndarray:
