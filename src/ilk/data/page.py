@@ -24,6 +24,9 @@ CELLS = 256
 LEAST_GAP = 2.5
 SPECK = 0.01
 LEAST_CONTRAST = 24
+MOST = 400
+# Cells and those below them, and to their right.
+_NEXT = ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]))
 
 
 class Group(NamedTuple):
@@ -32,11 +35,6 @@ class Group(NamedTuple):
     cells: np.ndarray
     low: np.ndarray
     high: np.ndarray
-
-    @property
-    def extent(self) -> int:
-        """The longer side of the box, in cells."""
-        return int((self.high - self.low).max())
 
 
 def cut_apart(
@@ -57,7 +55,7 @@ def cut_apart(
         FileNotFoundError: If there is no such file.
         ImageError: If it is damaged, not a picture, too large to decode safely, or (`NoInkError`)
             without ink.
-        ValueError: If there are fewer pieces of ink than drawings.
+        ValueError: If there are fewer pieces of ink than drawings, or hundreds of them.
 
     Source: single linkage, Sneath, The application of computers to taxonomy, 1957.
 
@@ -80,7 +78,7 @@ def cut_apart(
         raise NoInkError("no ink: all of it is as bright as the paper")
     ink, cell = dark > threshold, -(-max(values.shape) // CELLS)
     groups = _in_reading_order(_groups(_pooled(ink, cell), count))
-    side = round(max(g.extent for g in groups) * cell * SIDE / EXTENT)
+    side = round(max((g.high - g.low).max() for g in groups) * cell * SIDE / EXTENT)
     return [_page(dark, ink, g, cell, side) for g in groups]
 
 
@@ -93,59 +91,89 @@ def _pooled(ink: np.ndarray, cell: int) -> np.ndarray:
 
 
 def _groups(ink: np.ndarray, count: int | None) -> list[Group]:
-    cells = np.argwhere(ink)
-    _, piece, sizes = np.unique(pieces(ink)[ink], return_inverse=True, return_counts=True)
-    kept = np.flatnonzero(sizes >= SPECK * sizes.max())
-    parts = [cells[piece == k] for k in kept]
-    if count is not None and len(parts) < count:
-        raise ValueError(f"count: wanted {count} drawings, the ink is in {len(parts)} pieces")
-    levels = _joined(parts)
-    owner = levels[len(parts) - count][1] if count is not None else _natural(parts, levels)
-    groups = [np.concatenate(own) for own in _by_owner(parts, owner)]
-    return [Group(cells, *_box(cells)) for cells in groups]
+    label = _without_specks(pieces(ink))
+    cells = np.argwhere(label)
+    names, part = np.unique(label[label > 0], return_inverse=True)
+    if len(names) > MOST:
+        raise ValueError(f"the ink is in {len(names)} pieces, too many to be drawings on a page")
+    if count is not None and len(names) < count:
+        raise ValueError(f"count: wanted {count} drawings, the ink is in {len(names)} pieces")
+    levels = _joined(_gaps(label, names))
+    if count is not None:
+        owner = levels[len(names) - count][1]
+    else:
+        owner = _natural(levels, *_boxes(cells, part))
+    own = owner[part]
+    return [Group(cells[own == k], *_box(cells[own == k])) for k in np.unique(owner)]
 
 
-def _joined(parts: list[np.ndarray]) -> list[tuple[float, np.ndarray]]:
-    """The widest gap joined so far, and the group of each part: from none joined to all in one."""
-    gaps = _gaps(parts)
-    owner = np.arange(len(parts))
+def _without_specks(label: np.ndarray) -> np.ndarray:
+    """The pieces that are a hundredth of the largest or more."""
+    sizes = np.bincount(label.ravel())
+    sizes[0] = 0
+    return np.where(sizes[label] >= SPECK * sizes.max(), label, 0)
+
+
+def _gaps(label: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """How far pieces that have no other between them are apart, in cells, `(N, N)`; else infinity.
+
+    All grow at one pace, sideways and in every direction by turns, until they meet.
+    """
+    grown, since = np.searchsorted(names, label) + 1, np.zeros(label.shape, dtype=int)
+    grown[label == 0] = 0
+    step = 0
+    while not grown.all():
+        step += 1
+        near = np.pad(grown, 1)
+        rows = np.maximum(near[:-2], near[2:])
+        around = np.maximum(rows[:, 1:-1], np.maximum(near[1:-1, :-2], near[1:-1, 2:]))
+        if step % 2 == 0:
+            around = np.maximum(around, np.maximum(rows[:, :-2], rows[:, 2:]))
+        since[(grown == 0) & (around > 0)] = step
+        grown = np.where(grown, grown, around)
+    gaps = np.full((len(names), len(names)), np.inf)
+    for here, there in _NEXT:
+        a, b = grown[here] - 1, grown[there] - 1
+        meet = a != b
+        apart = (since[here] + since[there] + 1)[meet]
+        np.minimum.at(gaps, (a[meet], b[meet]), apart)
+        np.minimum.at(gaps, (b[meet], a[meet]), apart)
+    return gaps
+
+
+def _joined(gaps: np.ndarray) -> list[tuple[float, np.ndarray]]:
+    """The widest gap joined so far, and the group of each piece: from none to all in one."""
+    owner = np.arange(len(gaps))
     levels = [(0.0, owner)]
-    while len(np.unique(owner)) > 1:
-        apart = np.where(owner[:, None] == owner, np.inf, gaps)
-        a, b = np.unravel_index(apart.argmin(), apart.shape)
-        owner = np.where(owner == owner[b], owner[a], owner)
-        levels.append((float(apart[a, b]), owner))
+    a, b = np.nonzero(np.triu(np.isfinite(gaps)))
+    for i in np.argsort(gaps[a, b], kind="stable"):
+        if owner[a[i]] != owner[b[i]]:
+            owner = np.where(owner == owner[b[i]], owner[a[i]], owner)
+            levels.append((float(gaps[a[i], b[i]]), owner))
     return levels
 
 
-def _gaps(parts: list[np.ndarray]) -> np.ndarray:
-    """The distances `(N, N)` of the nearest cells of each two parts."""
-    cells, first = np.concatenate(parts), np.cumsum([0, *map(len, parts[:-1])])
-    rows = []
-    for part in parts:
-        nearest = np.full(len(cells), np.inf)
-        for some in np.array_split(part, -(-len(part) // 256)):
-            squares = ((cells[:, None] - some) ** 2).sum(axis=-1).min(axis=1)
-            nearest = np.minimum(nearest, squares)
-        rows.append(np.minimum.reduceat(nearest, first))
-    return np.sqrt(np.array(rows))
-
-
-def _natural(parts: list[np.ndarray], levels: list[tuple[float, np.ndarray]]) -> np.ndarray:
+def _natural(
+    levels: list[tuple[float, np.ndarray]], low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
     """The groups before the step that is largest, in proportion, among groups of one size."""
     best, most = levels[-1][1], 0.0
     for (gap, owner), (wider, _) in pairwise(levels):
-        boxes = [np.array(_box(np.concatenate(own))) for own in _by_owner(parts, owner)]
-        extents = [float((high - low).max()) for low, high in boxes]
-        alike = min(extents) / float(np.median(extents))
-        score = alike * wider / max(gap, LEAST_GAP)
+        group = np.unique(owner, return_inverse=True)[1]
+        extents = (_boxes(high, group)[1] - _boxes(low, group)[0]).max(axis=1)
+        score = extents.min() / np.median(extents) * wider / max(gap, LEAST_GAP)
         if score > most:
-            best, most = owner, score
+            best, most = owner, float(score)
     return best
 
 
-def _by_owner(parts: list[np.ndarray], owner: np.ndarray) -> list[list[np.ndarray]]:
-    return [[parts[i] for i in np.flatnonzero(owner == k)] for k in np.unique(owner)]
+def _boxes(cells: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest coordinates of each owner's, `(N, 2)`."""
+    low = np.full((owner.max() + 1, 2), np.iinfo(np.int64).max)
+    high = np.zeros_like(low)
+    np.minimum.at(low, owner, cells)
+    np.maximum.at(high, owner, cells)
+    return low, high
 
 
 def _box(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
