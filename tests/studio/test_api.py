@@ -15,10 +15,10 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 from PIL import Image
-from studio.toys import examples, picture, pixels
+from studio.toys import examples, page, picture, pixels
 
 from ilk.coding.blob import Code, parse
-from ilk.data import read_image
+from ilk.data import cut_apart, read_image
 from ilk.distributions import complete_around
 from ilk.studio import Shelf
 from ilk.studio.attention import read_weights
@@ -273,6 +273,16 @@ def test_pictures_are_brought_to_the_model(client: TestClient) -> None:
         answer = client.post("/api/read", params={"model": "tiny"}, content=file)
         assert answer.status_code == 200, form
         assert torch.equal(pixels(answer.json()["pixels"]), read_image(file, (1, 26, 26), 2))
+        assert answer.json()["apart"] == []
+
+
+def test_a_page_of_several_drawings_is_read_as_one_and_taken_apart(client: TestClient) -> None:
+    file = base64.b64decode(page(4))
+    answer = client.post("/api/read", params={"model": "tiny"}, content=file).json()
+    assert torch.equal(pixels(answer["pixels"]), read_image(file, (1, 26, 26), 2))
+    wanted = [read_image(drawing, (1, 26, 26), 2) for drawing in cut_apart(file)]
+    assert len(wanted) == 4
+    assert all(map(torch.equal, map(pixels, answer["apart"]), wanted))
 
 
 def test_downloads(client: TestClient) -> None:

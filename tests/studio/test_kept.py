@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from studio.toys import page as several
 from studio.toys import picture
 
 pytest.importorskip("fastapi", reason="needs the extra `studio`")
@@ -142,6 +143,23 @@ def test_a_pen_shows_what_it_draws_over_what_is_hidden(visit: Visit) -> None:
     page.click("#query-pad >> text=Pen")
     visit.stroke("#query-pad", (0.3, 0.5), (0.7, 0.5))
     assert visit.ink("#query-pad .tile") > 10
+
+
+def test_a_page_of_several_drawings_can_be_taken_apart(roomy: Visit) -> None:
+    page = roomy.page
+    assert page.evaluate(HAND, ["drop", "#support", several(3)])
+    roomy.sees("#support-status", "These look like three drawings.")
+    assert roomy.filled == 1
+    page.click("#apart")
+    assert roomy.filled == 3 and page.locator("#apart").count() == 0
+    page.click("#support-pad >> text=Undo")
+    assert roomy.filled == 1
+    assert page.evaluate(HAND, ["drop", "#support", several(2)])
+    roomy.sees("#support-status", "These look like two drawings.")
+    roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    assert page.locator("#apart").count() == 0
+    assert page.evaluate(HAND, ["drop", "#support", picture(70)])
+    playwright.expect(page.locator("#support-status")).to_have_text("", timeout=WAIT)
 
 
 def test_pictures_go_where_they_are_dropped(roomy: Visit) -> None:

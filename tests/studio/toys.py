@@ -25,3 +25,12 @@ def examples(count: int = 3) -> list[dict[str, str]]:
 def pixels(text: str, shape: tuple[int, ...] = (1, 26, 26)) -> torch.Tensor:
     """An image of an answer."""
     return torch.tensor(list(base64.b64decode(text)), dtype=torch.uint8).view(shape)
+
+
+def page(count: int = 3) -> str:
+    """A page of that many drawings side by side, as a file in base64."""
+    sheet, file = Image.new("L", (200 * count, 200), 255), io.BytesIO()
+    for i in range(count):
+        ImageDraw.Draw(sheet).line((100 + 200 * i, 50, 100 + 210 * i, 150), fill=0, width=9)
+    sheet.save(file, format="PNG")
+    return base64.b64encode(file.getvalue()).decode()

@@ -79,6 +79,8 @@ def cut_apart(
     ink, cell = dark > threshold, -(-max(values.shape) // CELLS)
     groups = _in_reading_order(_groups(_pooled(ink, cell), count))
     side = round(max((g.high - g.low).max() for g in groups) * cell * SIDE / EXTENT)
+    around = [(cell, cell + -n % cell) for n in ink.shape]
+    dark, ink = np.pad(dark, around), np.pad(ink, around)
     return [_page(dark, ink, g, cell, side) for g in groups]
 
 
@@ -197,11 +199,16 @@ def _page(dark: np.ndarray, ink: np.ndarray, group: Group, cell: int, side: int)
     """A drawing in the middle of a white page, without the ink of others."""
     from PIL import Image
 
-    own = np.zeros(-(-np.array(dark.shape) // cell) + 2, dtype=bool)
-    for dy, dx in np.ndindex(3, 3):
-        own[tuple((group.cells + (dy, dx)).T)] = True
-    mask = own[1:-1, 1:-1].repeat(cell, 0).repeat(cell, 1)[: dark.shape[0], : dark.shape[1]]
-    shown = np.pad(np.where(mask, 255 - dark, 255).astype(np.uint8), side, constant_values=255)
-    low, high = _box(np.argwhere(ink & mask))
-    top, left = (low + high + side) // 2
-    return Image.fromarray(shown[top : top + side, left : left + side])
+    # Its cells and those around them, of pictures that begin a cell earlier.
+    own = np.zeros(group.high - group.low + 2, dtype=bool)
+    for step in np.ndindex(3, 3):
+        own[tuple((group.cells - group.low + step).T)] = True
+    mask = own.repeat(cell, 0).repeat(cell, 1)
+    where = tuple(map(slice, group.low * cell, (group.high + 2) * cell))
+    low, high = _box(np.argwhere(ink[where] & mask))
+    top, left = ((side - low - high) // 2).tolist()
+    page = Image.new("L", (side, side), 255)
+    page.paste(
+        Image.fromarray(np.where(mask, 255 - dark[where], 255).astype(np.uint8)), (left, top)
+    )
+    return page

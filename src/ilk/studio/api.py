@@ -46,6 +46,12 @@ class Pixels(BaseModel):
     pixels: str
 
 
+class Picture(Pixels):
+    """A picture that was read."""
+
+    apart: list[str] = Field(description="The drawings on it one by one, if these seem several.")
+
+
 class Drawn(Cost, Pixels):
     """An image that was drawn, and what it costs."""
 
@@ -169,7 +175,7 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
             }
         },
     )
-    async def read(http: Request, name: Named = "omniglot") -> Pixels:
+    async def read(http: Request, name: Named = "omniglot") -> Picture:
         file = await http.body()
         slices = work.read(file, model(name), limits)
         with jobs.open(slices, client_of(http.scope)) as job:

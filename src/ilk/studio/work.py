@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+from contextlib import suppress
 
 import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
-from ilk.data import read_image
+from ilk.data import cut_apart, read_image
 from ilk.data.picture import WEB, open_picture
 from ilk.models import Model
 from ilk.reads import grid, inside
 from ilk.render import pixels, sheet
 
 from .attention import read_weights
+from .examples import LEVELS, SHAPE
 from .given import Slices, images_of, limit, scored, support_of
 from .limits import Limits
 from .wire import Classify, Look, Pack, Score, costs, encode, tensor_of
@@ -73,9 +75,14 @@ def attention(request: Look, model: Model, limits: Limits) -> Slices:
 
 
 def read(file: bytes, model: Model, limits: Limits) -> Slices:
-    """A picture file brought to what the model knows."""
-    image = read_image(open_picture(file, limits.pixels, WEB), model.shape, model.levels)
-    yield {"pixels": encode(image)}
+    """A picture file brought to what the model knows, and apart what seem several drawings."""
+    picture = open_picture(file, limits.pixels, WEB)
+    image = read_image(picture, model.shape, model.levels)
+    apart: list[Tensor] = []
+    if (model.shape, model.levels) == (SHAPE, LEVELS):
+        with suppress(ValueError):
+            apart = [read_image(one, SHAPE, LEVELS) for one in cut_apart(picture)[: limits.images]]
+    yield {"pixels": encode(image), "apart": list(map(encode, apart)) if len(apart) > 1 else []}
 
 
 def pack(request: Pack, model: Model, limits: Limits) -> Slices:

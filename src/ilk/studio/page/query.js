@@ -54,7 +54,7 @@ export class Query {
   async add([picture]) {
     this.report(`reading ${picture.name || "a picture"} …`);
     try {
-      const pixels = await read(picture, this.model.name);
+      const { pixels } = await read(picture, this.model.name);
       if (!this.ended) this.pad.replace(pixels);
     } catch (error) {
       if (!this.ended) this.report(`${picture.name || "picture"}: ${error.message}`, true);

@@ -115,6 +115,7 @@ export class Support {
 
   // After a change by hand, and only then: to look at drawings shall not write them.
   keep(kind = this.kind) {
+    $("apart")?.parentElement.replaceChildren();
     keep(this.model, kind, [...this.own(kind), ...this.rest[kind]]);
     this.changed();
   }
@@ -157,11 +158,14 @@ export class Support {
   // that they are read.
   async add(files) {
     const { kind } = this, found = [], wrong = [];
+    let apart = [];
     const room = this.most - this.own(kind).length;
     for (const picture of files.slice(0, room)) {
       this.report(`reading ${picture.name || "a picture"} …`);
       try {
-        found.push(await read(picture, this.model.name));
+        const { pixels, apart: several } = await read(picture, this.model.name);
+        found.push(pixels);
+        apart = several;
       } catch (error) {
         wrong.push(`${picture.name || "picture"}: ${error.message}`);
       }
@@ -169,7 +173,23 @@ export class Support {
     }
     if (files.length > room) wrong.push(`There is room for ${this.most} example${this.most > 1 ? "s" : ""}.`);
     this.report(wrong.join(" "), true);
-    if (found.length) this.replace([...this.own(kind), ...found], "", kind);
+    if (!found.length) return;
+    const before = this.own(kind);
+    this.replace([...before, ...found], "", kind);
+    if (found.length === 1 && files.length === 1 && room > 1) this.offer(apart.slice(0, room), before, kind);
+  }
+
+  // A page of several drawings was read as one: they can be had one by one.
+  offer(apart, before, kind) {
+    if (apart.length < 2) return;
+    this.report(`These look like ${NUMBERS[apart.length - 1]} drawings. `);
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", id: "apart", className: "quiet", textContent: "Take them apart" });
+    button.onclick = () => {
+      this.report("");
+      this.replace([...before, ...apart], "", kind);
+    };
+    $("support-status").append(button);
   }
 
   replace(list, example = "", kind = this.kind) {

@@ -49,7 +49,8 @@ export const get = (path) => json(path);
 export const ask = (path, value, signal) => json(path, JSON.stringify(value), signal);
 export const read = async (picture, model) => {
   const path = `/api/read?model=${encodeURIComponent(model)}`;
-  return unpack((await json(path, picture, undefined, picture.type || "image/png")).pixels);
+  const { pixels, apart } = await json(path, picture, undefined, picture.type || "image/png");
+  return { pixels: unpack(pixels), apart: apart.map(unpack) };
 };
 export const file = async (path, value) => {
   const { answer, wait } = await send(path, JSON.stringify(value));
