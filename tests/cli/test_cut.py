@@ -48,6 +48,17 @@ def test_a_folder_that_holds_something_else_is_left_alone(page, tmp_path, capsys
     assert "wanted a folder" in capsys.readouterr().err
 
 
+def test_a_page_that_is_shown_as_one_example_is_told(page, tmp_path, capsys):
+    words = ["score", "omniglot", str(page), "--support"]
+    assert main([*words, str(page)]) == 0
+    hint = f"{page} looks like 3 drawings: ilk cut {page} --out FOLDER parts them"
+    assert hint in capsys.readouterr().err
+    assert main(["cut", str(page), "--out", str(tmp_path / "cut")]) == 0
+    assert main([*words, str(tmp_path / "cut")]) == 0
+    assert main([*words, str(tmp_path / "cut" / "01.png")]) == 0
+    assert "looks like" not in capsys.readouterr().err
+
+
 def test_pages_that_can_not_be_cut_are_named(page, tmp_path, capsys):
     out = tmp_path / "drawings"
     blank = tmp_path / "blank.png"

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -327,7 +327,10 @@ def read_support(
         if paths:
             raise ValueError(f"{argument}: {type(model).__name__} is unconditional, it takes none")
         return None
-    support = read_pictures(picture_files(paths, argument), model, argument)
+    files = picture_files(paths, argument)
+    support = read_pictures(files, model, argument)
+    if len(files) == 1:
+        _note_several(files[0], model)
     if not len(support):
         note(f"no {argument}: {without}")
     if len(support) > model.shots:
@@ -336,6 +339,18 @@ def read_support(
             f" {model.shots}; it works, its figures are not known"
         )
     return support
+
+
+def _note_several(file: Path, model: Model) -> None:
+    """A remark on a page of several drawings, which was read as one."""
+    from ilk.data import cut_apart
+    from ilk.data.drawing import of_drawings
+
+    if of_drawings(model.shape, model.levels):
+        with suppress(ValueError):
+            count = len(cut_apart(file))
+            if count > 2:  # two may be a letter and its dot
+                note(f"{file} looks like {count} drawings: ilk cut {file} --out FOLDER parts them")
 
 
 def to_picture(x: Tensor, levels: int) -> Image.Image:
@@ -350,12 +365,12 @@ def to_picture(x: Tensor, levels: int) -> Image.Image:
     import numpy as np
     from PIL import Image
 
-    from ilk.data.drawing import OMNIGLOT
+    from ilk.data.drawing import of_drawings
 
     if x.shape[0] not in (1, 3) or levels > 256:
         raise ValueError(f"no picture has {x.shape[0]} channels of {levels} levels")
     values = x.cpu().numpy().astype(np.int64)
-    if levels == 2 and values.shape == OMNIGLOT:
+    if of_drawings(values.shape, levels):
         return Image.fromarray(np.where(values[0] > 0, 0, 255).astype(np.uint8)).convert("1")
     # Even steps, but never below the first value that is quantised to the level.
     shown = np.maximum(np.rint(values * 255 / (levels - 1)), -(-256 * values // levels))

@@ -69,7 +69,7 @@ def read_image(
         ValueError: If `shape`, `levels` or `fit` is out of range.
     """
     image = open_picture(source)
-    if not _drawn(shape, levels):
+    if not of_drawings(shape, levels):
         return torch.from_numpy(to_pixels(image, shape, levels, fit))
     try:
         return torch.from_numpy(reduce_drawing(image, keep_place))
@@ -113,13 +113,13 @@ def read_mask(
         )
     if mask.getextrema()[1] == 1:
         mask = mask.point(lambda value: 255 * value)
-    if _drawn(shape, levels):
+    if of_drawings(shape, levels):
         side = max(mask.size)
         mask = ImageOps.pad(mask, (side, side))
     return torch.from_numpy(to_pixels(mask, (1, *shape[1:]), 2))[0] > 0
 
 
-def _drawn(shape: tuple[int, int, int], levels: int) -> bool:
+def of_drawings(shape: tuple[int, int, int], levels: int) -> bool:
     """Whether the model knows drawings, as `reduce_drawing` makes them."""
     return tuple(shape) == OMNIGLOT and levels == 2
 
@@ -162,9 +162,9 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
             bits = values if values.max() <= 1 else values != _paper(values)
             return bits.astype(np.uint8)[None]
         return max_pool((values != _paper(values)).astype(np.uint8))[None]
-    values = shrunk(values)
-    ink, box, shape = _ink(values) if keep_place else _ink_of_sheet(values)
-    return max_pool(_redraw(thin(ink), box, shape, keep_place))[None]
+    dark, threshold = darkness(shrunk(values), sheet=not keep_place)
+    ink, box = _ink(dark, threshold)
+    return max_pool(_redraw(thin(ink), box, dark.shape, keep_place))[None]
 
 
 def thin(ink: np.ndarray) -> np.ndarray:
@@ -232,7 +232,7 @@ def _paper(values: np.ndarray) -> int:
     return int(np.bincount(_edge(values).astype(np.int64)).argmax())
 
 
-def contrast(values: np.ndarray) -> np.ndarray:
+def _contrast(values: np.ndarray) -> np.ndarray:
     """How much each pixel differs from the paper, 0 to 255, whether ink is dark or light."""
     from PIL import Image, ImageFilter
 
@@ -253,6 +253,7 @@ def contrast(values: np.ndarray) -> np.ndarray:
 
 
 def shrunk(values: np.ndarray) -> np.ndarray:
+    """Grey values, no side longer than `LONGEST`."""
     from PIL import Image
 
     image = Image.fromarray(values)
@@ -261,26 +262,34 @@ def shrunk(values: np.ndarray) -> np.ndarray:
     return np.asarray(image)
 
 
-def _ink_of_sheet(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """The ink of the sheet that there is in a photograph, or else that of all of it."""
-    sheet = cut_out(values)
-    if sheet is not None:
+def darkness(values: np.ndarray, sheet: bool = True) -> tuple[np.ndarray, float]:
+    """How much pixels differ from the paper, 0 to 255, and from what on that is ink.
+
+    Arguments:
+        values: Grey values `(H, W)`, uint8.
+        sheet: Look at the sheet alone, if there is one with ink on it in a photograph.
+
+    Raises:
+        NoInkError: If there is no ink.
+    """
+    cut = cut_out(values) if sheet else None
+    if cut is not None:
         with suppress(NoInkError):
-            return _ink(sheet)
-    return _ink(values)
+            return darkness(cut, sheet=False)
+    dark = _contrast(values)
+    threshold, distance = otsu(dark)
+    if distance < LEAST_CONTRAST:
+        raise NoInkError("no ink: all of it is as bright as the paper")
+    return dark, threshold
 
 
-def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """The ink cut out, `WORKING` long, its box `[top, left, bottom, right]`, and the page's shape.
+def _ink(dark: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """The ink cut out, `WORKING` pixels long, and its box `[top, left, bottom, right]` in 0 to 1.
 
     The unit of the box is the longer side of the page.
     """
     from PIL import Image, ImageFilter
 
-    dark = contrast(values)
-    threshold, distance = otsu(dark)
-    if distance < LEAST_CONTRAST:
-        raise NoInkError("no ink: all of it is as bright as the paper")
     ys = np.flatnonzero((dark > threshold).any(axis=1))
     xs = np.flatnonzero((dark > threshold).any(axis=0))
     # A margin of one pixel, so that strokes at the edge of the box are smoothed like all others.
@@ -297,7 +306,7 @@ def _ink(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
         smooth = np.asarray(large.filter(ImageFilter.GaussianBlur(0.5 * scale))) > threshold
         # Dots of a pixel each are smoothed away.
         ink = smooth if smooth.any() else np.asarray(large) > threshold
-    return ink, box / max(values.shape), values.shape
+    return ink, box / max(dark.shape)
 
 
 def _redraw(

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .drawing import EXTENT, NoInkError, contrast, grey, shrunk
+from .drawing import EXTENT, darkness, grey, shrunk
 from .omniglot import SIDE
 from .picture import open_picture
 from .pieces import pieces
-from .sheet import cut_out
-from .threshold import otsu
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -23,7 +21,6 @@ __all__ = ["cut_apart"]
 CELLS = 256
 LEAST_GAP = 2.5
 SPECK = 0.01
-LEAST_CONTRAST = 24
 MOST = 400
 # Cells and those below them, and to their right.
 _NEXT = ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]))
@@ -69,14 +66,8 @@ def cut_apart(
     """
     if count is not None and count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    values = shrunk(grey(open_picture(source)))
-    sheet = cut_out(values)
-    values = values if sheet is None else sheet
-    dark = contrast(values)
-    threshold, distance = otsu(dark)
-    if distance < LEAST_CONTRAST:
-        raise NoInkError("no ink: all of it is as bright as the paper")
-    ink, cell = dark > threshold, -(-max(values.shape) // CELLS)
+    dark, threshold = darkness(shrunk(grey(open_picture(source))))
+    ink, cell = dark > threshold, -(-max(dark.shape) // CELLS)
     groups = _in_reading_order(_groups(_pooled(ink, cell), count))
     side = round(max((g.high - g.low).max() for g in groups) * cell * SIDE / EXTENT)
     around = [(cell, cell + -n % cell) for n in ink.shape]

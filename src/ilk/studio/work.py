@@ -12,13 +12,13 @@ from PIL import Image as PILImage
 from torch import Tensor
 
 from ilk.data import cut_apart, read_image
+from ilk.data.drawing import of_drawings
 from ilk.data.picture import WEB, open_picture
 from ilk.models import Model
 from ilk.reads import grid, inside
 from ilk.render import pixels, sheet
 
 from .attention import read_weights
-from .examples import LEVELS, SHAPE
 from .given import Slices, images_of, limit, scored, support_of
 from .limits import Limits
 from .wire import Classify, Look, Pack, Score, costs, encode, tensor_of
@@ -79,9 +79,12 @@ def read(file: bytes, model: Model, limits: Limits) -> Slices:
     picture = open_picture(file, limits.pixels, WEB)
     image = read_image(picture, model.shape, model.levels)
     apart: list[Tensor] = []
-    if (model.shape, model.levels) == (SHAPE, LEVELS):
+    if of_drawings(model.shape, model.levels):
         with suppress(ValueError):
-            apart = [read_image(one, SHAPE, LEVELS) for one in cut_apart(picture)[: limits.images]]
+            apart = [
+                read_image(one, model.shape, model.levels)
+                for one in cut_apart(picture)[: limits.images]
+            ]
     yield {"pixels": encode(image), "apart": list(map(encode, apart)) if len(apart) > 1 else []}
 
 

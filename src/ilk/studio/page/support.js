@@ -184,7 +184,7 @@ export class Support {
     if (apart.length < 2) return;
     this.report(`These look like ${NUMBERS[apart.length - 1]} drawings. `);
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", id: "apart", className: "quiet", textContent: "Take them apart" });
+    Object.assign(button, { type: "button", id: "apart", textContent: "Take them apart" });
     button.onclick = () => {
       this.report("");
       this.replace([...before, ...apart], "", kind);
