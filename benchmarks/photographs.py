@@ -1,10 +1,10 @@
 """Pages on tables, computed from real characters: `python -m benchmarks.photographs`.
 
 A character on a square sheet that lies on a table with a grain, tilted by up to 25 degrees, seen
-from the side, by uneven light, as JPEG. Printed: how often the sheet is found, how much of what
-`reduce_drawing` reads is the character (intersection over union), and of the same where it stands,
-without looking for a sheet; how often a mere drawing is taken for a sheet with something on it; and how often the
-drawings of a page are counted right by `cut_apart`.
+from the side, by uneven light, as JPEG. Printed: how often the sheet is found; how much of what
+`reduce_drawing` reads is the character (intersection over union), and of what it reads where it
+stands, without looking for a sheet; how often a mere drawing is taken for a sheet with something
+on it; and how often the drawings of a page are counted right by `cut_apart`.
 """
 
 from __future__ import annotations
