@@ -26,8 +26,8 @@ class Turned(Distribution):
 
     .. math:: q(x \mid s) = \frac1n \sum_{r=0}^{n-1} p(R_r x \mid R_r s)
 
-    with the quarter turns :math:`R_0` to :math:`R_3` and, where n is 8, those of the mirror image. A
-    turn permutes pixels, so every term is a density of x, and their mean is one. Its log is at
+    with the quarter turns :math:`R_0` to :math:`R_3` and, where n is 8, those of the mirror image.
+    A turn permutes pixels, so every term is a density of x, and their mean is one. Its log is at
     least the mean of the logs (Jensen): what one order says badly another says well. For square
     images and a model that was trained on turned kinds, for eight sides on mirrored ones too.
     :math:`q(Rx \mid Rs) = q(x \mid s)` holds exactly for each of these R, whatever the network.
