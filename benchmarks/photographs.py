@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 from ilk.data import cut_apart, max_pool, reduce_drawing
 from ilk.data.drawing import NoInkError, darkness
 from ilk.data.omniglot import SETS, SIDE
-from ilk.data.sheet import cut_out
+from ilk.data.sheet import cut_out, projection
 from ilk.data.store import locate
 
 SIZE = (800, 600)
@@ -39,12 +39,8 @@ def photograph(page: Image.Image, random: np.random.Generator) -> Image.Image:
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     room = np.maximum(np.array(SIZE) - 1.4 * side, 0) / 2
     corners = square @ turn + np.array(SIZE) / 2 + random.uniform(-1, 1, 2) * room
-    rows = []
-    for (x, y), corner in zip(corners, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True):
-        u, v = np.array(corner) * page.size
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y, u], [0, 0, 0, x, y, 1, -v * x, -v * y, v]]
-    system = np.array(rows)
-    seen = tuple(np.linalg.solve(system[:, :8], system[:, 8]))
+    page_corners = np.array(((0, 0), (1, 0), (1, 1), (0, 1))) * page.size
+    seen = tuple(projection(corners, page_corners))
     how = SIZE, Image.Transform.PERSPECTIVE, seen, Image.Resampling.BICUBIC
     there = np.asarray(Image.new("L", page.size, 255).transform(*how)) / 255
     grain = random.normal(0, 1, (SIZE[1] // 40, SIZE[0] // 8)).astype(np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import ilk
+from ilk.data.sheet import projection
 
 DRAWINGS = Path(ilk.__file__).parent / "assets" / "drawings" / "heron"
 SIZE = (1200, 900)
@@ -37,7 +38,7 @@ def photograph(paper: Image.Image) -> Image.Image:
     random = np.random.default_rng(0)
     grain = random.normal(0, 1, (SIZE[1] // 60, SIZE[0] // 8)).astype(np.float32)
     wood = 75 + 9 * np.asarray(Image.fromarray(grain).resize(SIZE, Image.Resampling.BICUBIC))
-    seen = _projection(np.array(SHEET), np.array(PAPER) * ((0, 0), (1, 0), (1, 1), (0, 1)))
+    seen = projection(np.array(SHEET), np.array(PAPER) * ((0, 0), (1, 0), (1, 1), (0, 1)))
     how = SIZE, Image.Transform.PERSPECTIVE, tuple(seen), Image.Resampling.BICUBIC
     there = np.asarray(Image.new("L", PAPER, 255).transform(*how)) / 255
     values = there * np.asarray(paper.transform(*how)) + (1 - there) * wood
@@ -45,15 +46,6 @@ def photograph(paper: Image.Image) -> Image.Image:
     values = values * light + random.normal(0, 3, values.shape)
     image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
     return image.filter(ImageFilter.GaussianBlur(0.7))
-
-
-def _projection(at: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """The eight numbers by which Pillow looks four points up at four others."""
-    rows = []
-    for (x, y), (u, v) in zip(at, to, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y, u], [0, 0, 0, x, y, 1, -v * x, -v * y, v]]
-    system = np.array(rows, dtype=float)
-    return np.linalg.solve(system[:, :8], system[:, 8])
 
 
 if __name__ == "__main__":

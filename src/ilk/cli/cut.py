@@ -49,10 +49,10 @@ def cut(
     drawings = [drawing for drawings in found for drawing in drawings]
     places = [out / f"{i:02}.png" for i in range(1, len(drawings) + 1)]
     check_picture(places[0], "--out")
-    for path in old:
-        path.unlink()
     for path, drawing in zip(places, drawings, strict=True):
         write_picture(path, drawing)
+    for path in set(old) - set(places):
+        path.unlink()
     told = [{"page": str(f), "drawings": len(d)} for f, d in zip(files, found, strict=True)]
     if json:
         write_json(told)

@@ -7,7 +7,7 @@ import numpy as np
 from .pieces import largest
 from .threshold import otsu
 
-__all__ = ["cut_out"]
+__all__ = ["cut_out", "projection"]
 
 LOOKED_AT = 160
 LEAST_SIDE = 200
@@ -149,12 +149,12 @@ def _straightened(values: np.ndarray, corners: Corners) -> np.ndarray:
     at = np.array([(-x, -y), (size[0] + x, -y), (size[0] + x, size[1] + y), (-x, size[1] + y)])
     image = Image.fromarray(values)
     found = image.transform(
-        size, Image.Transform.PERSPECTIVE, tuple(_projection(at, to)), Image.Resampling.BICUBIC
+        size, Image.Transform.PERSPECTIVE, tuple(projection(at, to)), Image.Resampling.BICUBIC
     )
     return np.pad(np.asarray(found), ((y, y), (x, x)), mode="edge")
 
 
-def _projection(at: Corners, to: Corners) -> np.ndarray:
+def projection(at: Corners, to: Corners) -> np.ndarray:
     """The projective map that takes four points to four others, as Pillow's eight numbers.
 
     It takes (x, y) to ((ax + by + c) / (gx + hy + 1), (dx + ey + f) / (gx + hy + 1)).
