@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .pixelnet import Conditional, Context, PixelNet, Stacks
+from .products import Products
 
 __all__ = ["AdaptedNet", "begin"]
 
@@ -37,7 +39,9 @@ def begin(
     """`PixelNet.begin` for one condition: images `(N, C, H, W)`, weights and tensors without B."""
     context = Context.of({name: t[None] for name, t in told.items()})
     # Of the kernels of attention only this one has second derivatives and can be vectorised.
-    with sdpa_kernel(SDPBackend.MATH):
+    # On a CPU convolutions in groups are quicker than products.
+    products = nullcontext() if x.device.type == "cpu" else Products()
+    with sdpa_kernel(SDPBackend.MATH), products:
         return _call(net, weights, "begin", x, context, layer)
 
 
