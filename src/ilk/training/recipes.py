@@ -17,7 +17,7 @@ def _named(*recipes: Recipe) -> dict[str, Recipe]:
 
 _OMNIGLOT: dict[str, Any] = {"rotate": True, "batch": 8, "queries": 4, "steps": 7_500}
 
-# Small steps, many of them: a few numbers of a local read have far to go.
+# In a short run small steps, many of them: a few numbers of a local read have far to go.
 _SMALL_STEPS: dict[str, Any] = {
     "rotate": True,
     "even_shots": True,
@@ -42,11 +42,18 @@ _FLIPS: dict[str, Any] = {
 _FINE: dict[str, Any] = {"patch": 2, "local": True}
 _STEPS: dict[str, Any] = {"layer": 4, "learn_step_size": True}
 _PLACES: dict[str, Any] = {"positions": True}
-# In photographs what is made of the support set grows without it until every gate is shut.
-_PHOTOS: dict[str, Any] = _FINE | {"norm": True}
+# In large steps and in photographs what is made of the support set grows without it until every
+# gate is shut.
+_SCALED: dict[str, Any] = _FINE | {"norm": True}
 
 RECIPES: dict[str, Recipe] = _named(
-    Recipe(name="omniglot", model="attention", model_args=_FINE, steps=21_000, **_SMALL_STEPS),
+    Recipe(
+        name="omniglot",
+        model="attention",
+        model_args=_SCALED | {"carry": True},
+        mirror=True,
+        **_SMALL_STEPS | _MUON | {"batch": 16, "steps": 3_973},
+    ),
     Recipe(name="omniglot-coarse", model="attention", **_OMNIGLOT),
     Recipe(name="omniglot-conditional", model="conditional", **_OMNIGLOT),
     Recipe(name="omniglot-unconditional", model="gated", **_OMNIGLOT),
@@ -79,7 +86,7 @@ RECIPES: dict[str, Recipe] = _named(
     Recipe(
         name="products",
         model="attention",
-        model_args=_PHOTOS,
+        model_args=_SCALED,
         data="products-32",
         likelihood="logistics",
         mirror=True,
@@ -103,7 +110,7 @@ RECIPES: dict[str, Recipe] = _named(
     Recipe(
         name="folder",
         model="attention",
-        model_args=_PHOTOS,
+        model_args=_SCALED,
         likelihood="logistics",
         data="images",
         batch=2,
