@@ -79,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", nargs="?", default="omniglot-deep", help="a name or a directory")
+    parser.add_argument("model", nargs="?", default="omniglot", help="a name or a directory")
     parser.add_argument("--of", choices=("valid", "test", "runs"), default="valid")
     parser.add_argument("--tasks", type=int, default=20, help="at most, of 20 queries each")
     parser.add_argument("--sides", type=int, choices=(1, 4, 8), default=8)

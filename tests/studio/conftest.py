@@ -69,10 +69,17 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(tiny: Path, large: Path) -> Iterator[str]:
-    """Where a studio of two small models answers."""
+def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes one example."""
+    model = ilk.models.ConditionalPixelCNN((1, SIZE, SIZE), width=8, depth=2, shots=1)
+    return model.save(tmp_path_factory.mktemp("models") / "single")
+
+
+@pytest.fixture(scope="module")
+def address(tiny: Path, large: Path, single: Path) -> Iterator[str]:
+    """Where a studio of three small models answers."""
     listening, hosts, url = listen("127.0.0.1", 0)
-    app = create_app(Shelf([str(tiny), str(large)]), hosts=hosts)
+    app = create_app(Shelf([str(tiny), str(large), str(single)]), hosts=hosts)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

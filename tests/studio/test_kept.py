@@ -46,7 +46,7 @@ def test_drawings_outlast_a_reload_and_another_model(roomy: Visit) -> None:
     roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
     roomy.stroke("#query-pad", (0.1, 0.1), (0.9, 0.1))
     drawn, asked = roomy.ink("#slots .tile"), roomy.ink("#query-pad .tile")
-    for model in ("omniglot", "omniglot-deep"):
+    for model in ("omniglot", "omniglot-45-5"):
         page.reload()
         page.select_option("#model", model)
         roomy.sees("#status", "16 drawn in")
@@ -86,7 +86,7 @@ def test_looking_at_drawings_does_not_erase_them(roomy: Visit) -> None:
     page = roomy.page
     three(roomy)
     assert roomy.filled == 3 and page.evaluate(STORED) == [3, 0]
-    page.select_option("#model", "omniglot-one-shot")
+    page.select_option("#model", "single")
     roomy.sees("#status", "16 drawn in")
     roomy.stroke("#support-pad", (0.1, 0.1), (0.9, 0.1))  # nor does a change to the one shown
     assert page.evaluate(STORED) == [3, 0]

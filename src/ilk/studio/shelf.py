@@ -13,9 +13,7 @@ __all__ = ["Shelf"]
 
 # What the shipped ones are for.
 _LINES = {
-    "omniglot": "characters; the quickest",
-    "omniglot-deep": "characters; a little better, and slower",
-    "omniglot-one-shot": "characters, of which there is one example",
+    "omniglot": "characters",
     "omniglot-45-5": "characters; for comparison with published figures",
     "flips": "photographs that are mirrored",
     "products": "photographs of products",
