@@ -26,6 +26,7 @@ _SMALL_STEPS: dict[str, Any] = {
     "warmup": 100,
 }
 _MUON: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3}
+_LARGE_STEPS: dict[str, Any] = _SMALL_STEPS | _MUON | {"batch": 16}
 _REED: dict[str, Any] = {"split": "45-5", "steps": 3_000, **_SMALL_STEPS, **_MUON}
 # With 4e-3 a summary of the support set learns little.
 _SLOWER: dict[str, Any] = _REED | {"lr": 2e-3}
@@ -52,7 +53,8 @@ RECIPES: dict[str, Recipe] = _named(
         model="attention",
         model_args=_SCALED | {"carry": True},
         mirror=True,
-        **_SMALL_STEPS | _MUON | {"batch": 16, "steps": 3_973},
+        steps=3_973,
+        **_LARGE_STEPS,
     ),
     Recipe(name="omniglot-coarse", model="attention", **_OMNIGLOT),
     Recipe(name="omniglot-conditional", model="conditional", **_OMNIGLOT),
