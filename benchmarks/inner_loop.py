@@ -4,7 +4,7 @@ Task parameters of 16 support sets, made for all at once and one after the other
 derivatives that training takes through them; and the most memory that this held. Small nets and
 sets are bound by the number of calls, which vectorising divides by 16; large ones by arithmetic,
 which it leaves as it is. Beside it all at once with convolutions as products of matrices
-(`ilk.nn.products`), as on an accelerator, where that is three times as fast.
+(`ilk.nn.unfold`), as on an accelerator, where that is three times as fast.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from ilk.models import GatedPixelCNN, MetaPixelCNN
-from ilk.nn.products import Products
+from ilk.nn.unfold import Unfolded
 
 from .speed import Spread, in_turn, peak_megabytes
 
@@ -45,7 +45,7 @@ def works(width: int, depth: int, layer: int, shots: int) -> list[Callable[[], N
             adapt(one)
 
     def as_products() -> None:
-        with Products():
+        with Unfolded():
             adapt(support)
 
     return [lambda: adapt(support), one_by_one, as_products]

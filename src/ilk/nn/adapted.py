@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .pixelnet import Conditional, Context, PixelNet, Stacks
-from .products import Products
+from .unfold import Unfolded
 
 __all__ = ["AdaptedNet", "begin"]
 
@@ -40,8 +40,8 @@ def begin(
     context = Context.of({name: t[None] for name, t in told.items()})
     # Of the kernels of attention only this one has second derivatives and can be vectorised.
     # On a CPU convolutions in groups are quicker than products.
-    products = nullcontext() if x.device.type == "cpu" else Products()
-    with sdpa_kernel(SDPBackend.MATH), products:
+    unfolded = nullcontext() if x.device.type == "cpu" else Unfolded()
+    with sdpa_kernel(SDPBackend.MATH), unfolded:
         return _call(net, weights, "begin", x, context, layer)
 
 

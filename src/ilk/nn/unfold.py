@@ -1,4 +1,4 @@
-"""Convolutions as products of matrices, for kernels that differ from condition to condition."""
+"""Convolutions unfolded into products of matrices, for kernels that differ between conditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Products", "convolve"]
+__all__ = ["Unfolded", "convolve"]
 
 
 def convolve(
@@ -58,7 +58,7 @@ def convolve(
     return y.unflatten(0, (x.shape[0], *size)).movedim(-1, 1)
 
 
-class Products(TorchFunctionMode):
+class Unfolded(TorchFunctionMode):
     """Every convolution in two dimensions through `convolve` while this lasts.
 
     For kernels that differ between conditions `vmap` makes a convolution in groups, of which an

@@ -10,7 +10,7 @@ from torch import nn
 from ilk.models import AttentionPixelCNN, GatedPixelCNN, MetaPixelCNN, Model
 from ilk.models import meta_pixelcnn as module
 from ilk.nn import adapted
-from ilk.nn.products import Products, convolve
+from ilk.nn.unfold import Unfolded, convolve
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -44,7 +44,7 @@ def test_dilations_and_groups_are_left_alone() -> None:
     for options in ({"dilation": 2}, {"groups": 2}):
         conv = nn.Conv2d(4, 4, 3, **options)
         x = torch.randn(1, 4, 6, 6)
-        with Products():
+        with Unfolded():
             y = conv(x)
         torch.testing.assert_close(y, conv(x))
 
@@ -60,7 +60,7 @@ def test_the_inner_loop_is_the_same_either_way(monkeypatch, kind: type[Model]) -
 
     def begin(*args):
         entered.append(args)
-        with Products():
+        with Unfolded():
             return plain(*args)
 
     for face in (plain, begin):
