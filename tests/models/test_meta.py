@@ -110,6 +110,19 @@ def test_without_support_images_nothing_moves() -> None:
     assert torch.allclose(model(support, nobody).log_prob(x)[:, 0], wanted)
 
 
+@pytest.mark.parametrize("make", [base, attentive])
+def test_the_steps_are_taken_in_inference_mode_too(make) -> None:
+    """Where older PyTorch makes every gradient of torch.func zero without a word."""
+    model, (support, mask, x) = MetaPixelCNN(make(), layer=2), episode()
+    with torch.inference_mode():
+        told = model.context(support.clone(), mask.clone())
+        nats = model(support, mask).log_prob(x)
+    assert not any(t.is_inference() for t in told.weights.values())
+    with torch.no_grad():
+        torch.testing.assert_close(nats, model(support, mask).log_prob(x))
+        assert not torch.allclose(nats[:, :2], model(support[:2, :0]).log_prob(x[:, :2]))
+
+
 def test_a_smaller_step_goes_a_shorter_way() -> None:
     support, mask, _ = episode()
     far, near = (

@@ -132,6 +132,11 @@ class MetaPixelCNN(FewShot):
             FloatingPointError: If the inner loss stops being finite, with the step and the loss.
             MemoryError: If second derivatives of so many images will not fit.
         """
+        if torch.is_inference_mode_enabled():
+            # Up to PyTorch 2.11 every gradient of torch.func is zero there, and nobody says so.
+            told = Context.of({name: t.clone() for name, t in context.told.items()})
+            with torch.inference_mode(False), torch.no_grad():
+                return self.adapt(support.clone(), mask.clone(), told)
         if torch.is_grad_enabled() and not self.first_order:
             self._check_memory(support)
         own = dict(self._net.named_parameters())

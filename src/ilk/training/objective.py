@@ -38,7 +38,7 @@ class Objective(nn.Module):
         return -p.log_prob(queries).mean() / self.model.dims
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def score(model: Model, batch: Batch, size: int) -> float:
     """Nats a dimension of fixed episodes, `size` of them at a time, in float32."""
     objective, total, episodes = Objective(model), 0.0, len(batch.kind)
