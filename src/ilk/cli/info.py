@@ -54,10 +54,24 @@ def _print(facts: dict[str, Any], indent: str = "") -> None:
             _print(value, indent + "  ")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             print(f"{indent}{key}:")
-            for item in value:
-                print(f"{indent}  " + "  ".join(f"{k} {v}" for k, v in item.items()))
+            _print_table(value, indent + "  ")
         else:
-            print(f"{indent}{key:{width}}  {value}")
+            print(f"{indent}{key:{width}}  {_shown(value)}")
+
+
+def _print_table(rows: list[dict[str, Any]], indent: str) -> None:
+    names = list(rows[0])
+    lines = [names, *([_shown(row.get(name, "")) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
+        print((indent + "  ".join(cells)).rstrip())
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def main(arguments: Sequence[str]) -> None:
