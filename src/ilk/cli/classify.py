@@ -68,9 +68,9 @@ def classify(
 
     `--temperature fit` chooses the temperature, at least 1, under which the right kinds of the
     examples are most probable, each example scored without itself. `--other` adds a kind that
-    was never shown: what the model expects of any picture. `--sides 4` errs less,
-    for models trained on turned kinds, and `--sides 8` least, for models trained on mirror
-    images as well, as `omniglot` was.
+    was never shown: what the model expects of any picture. `--sides 4 --directions both` errs
+    least, for models trained on turned kinds, as `omniglot` was; `--sides 8` is for models
+    trained on mirror images as well, as `omniglot` was too.
 
     Example: ilk classify omniglot new.png --kinds kinds/ --temperature fit
     """
