@@ -79,7 +79,7 @@ def figures(reports: list[dict[str, Any]], mark: str, before: str) -> dict[str, 
             here[part] = [{k: v for k, v in row.items() if k != "model"} for row in rows]
         here |= {k: report[k] for k in ("classification",) if k in report}
         here["precision"] = report["precision"]
-        if measured == before:
+        if measured != mark:
             here["weights"] = "those of the run, before they were rounded to 16 bits"
     return found
 
