@@ -116,15 +116,15 @@ def test_info(model: str, capsys) -> None:
 
 
 def test_info_shows_figures_as_a_table(model: str, tmp_path: Path, capsys) -> None:
-    rows = [{"shots": 1, "nats": 0.0736809}, {"shots": 8, "nats": 10.5}]
+    rows = [{"shots": 1, "nats": 0.0736809}, {"shots": 8, "nats": 10.5, "above": 2}]
     ilk.load(model).save(tmp_path / "told", {"figures": {"test": rows}, "seconds": 17077.12})
     assert main(["info", str(tmp_path / "told")]) == 0
     shown = capsys.readouterr().out.splitlines()[-5:]
     assert [line.split() for line in shown] == [
         ["test:"],
-        ["shots", "nats"],
+        ["shots", "nats", "above"],
         ["1", "0.07368"],
-        ["8", "10.5"],
+        ["8", "10.5", "2"],
         ["seconds", "17077"],
     ]
     assert len({line.index(word) for line, word in zip(shown[1:4], "n01", strict=True)}) == 1

@@ -33,7 +33,8 @@ def test_its_first_and_second_derivatives_are_those_of_finite_differences() -> N
 
 
 def test_in_autocast_it_has_the_precision_of_a_convolution() -> None:
-    x, weight, bias = torch.randn(2, 3, 5, 5).float(), torch.randn(4, 3, 3, 3).float(), None
+    x, weight = torch.randn(2, 3, 5, 5).float(), torch.randn(4, 3, 3, 3).float()
+    bias = torch.randn(4).float()
     with torch.autocast("cpu", torch.bfloat16):
         y, z = F.conv2d(x, weight, bias), convolve(x, weight, bias)
     assert y.dtype == z.dtype == torch.bfloat16

@@ -60,7 +60,7 @@ def _print(facts: dict[str, Any], indent: str = "") -> None:
 
 
 def _print_table(rows: list[dict[str, Any]], indent: str) -> None:
-    names = list(rows[0])
+    names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [names, *([_shown(row.get(name, "")) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
