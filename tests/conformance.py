@@ -241,6 +241,8 @@ def conditions(case: Case, model: Model, height: int, width: int) -> dict[str, A
         "one shot": model(batch[0, :1]),
         "three shots": model(batch[0]),
         "a masked batch": model(batch, mask),
+        "guided": model(batch[0]).guided(0.5),
+        "a masked batch, guided": model(batch, mask).guided(1.5),
     }
 
 
@@ -311,6 +313,50 @@ def test_sums_to_one(case: Case) -> None:
         total = p.log_prob(each).exp().sum(0)
         assert total.shape == p.batch_shape
         assert torch.allclose(total, torch.ones_like(total), atol=1e-9), name
+
+
+@few_shot
+def test_guided_is_the_product_of_its_conditionals_normalised(case: Case) -> None:
+    height, width = tiny(case)
+    model = case.model(height, width)
+    p, free = model(support_set(case, height, width)), model()
+    images = all_images(case.channels, height, width, case.levels)
+    for weight in (-0.5, 0.5, 2.0):
+        guided = p.guided(weight)
+        wanted = _product(p, free, images, weight)
+        assert torch.allclose(guided.log_prob_per_dim(images), wanted, atol=1e-9)
+    assert torch.allclose(p.guided(-1).log_prob(images), free.log_prob(images))
+    assert p.guided(0) is p
+
+
+def _product(p: Autoregressive, free: Autoregressive, images: Tensor, weight: float) -> Tensor:
+    """By its definition: the other values of each channel are scored one by one."""
+    found = torch.zeros(images.shape)
+    for place in torch.cartesian_prod(*map(torch.arange, images.shape[1:])).tolist():
+        at = (..., *place)
+        every = images.repeat(p.levels, 1, 1, 1)
+        every[at] = torch.arange(p.levels).repeat_interleave(len(images))
+        nats = [q.log_prob_per_dim(every)[at].view(p.levels, -1) for q in (p, free)]
+        log_p = (nats[0] + weight * (nats[0] - nats[1])).log_softmax(dim=0)
+        found[at] = log_p.gather(0, images[at].long()[None])[0]
+    return found
+
+
+@few_shot
+def test_guided_samples_scores_and_codes_agree(case: Case) -> None:
+    height, width = tiny(case)
+    p = conditioned(case, case.model(height, width), height, width).guided(1.0)
+    images = all_images(case.channels, height, width, case.levels)
+    count = 20_000
+    draws = p.sample((count,), torch.Generator().manual_seed(1))
+    expected = count * p.log_prob(images).exp()
+    assert chance(frequencies(p, images, draws), expected) > FALSE_ALARM
+    few = draws[:3]
+    assert torch.equal(
+        p.sample((3,), torch.Generator().manual_seed(2)),
+        ilk.naive_sample(p, 3, torch.Generator().manual_seed(2)),
+    )
+    assert torch.equal(p.decode(p.encode(few)), few)
 
 
 @every

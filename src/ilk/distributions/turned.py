@@ -89,6 +89,10 @@ class Turned(Distribution):
         """The constraint on values. (The support *set* is an argument of `of`.)"""
         return self.turns[0].support
 
+    def guided(self, weight: float = 0.5) -> Turned:
+        """The mixture of all terms guided, see `Autoregressive.guided`."""
+        return Turned([p.guided(weight) for p in self.turns])
+
     def log_prob(self, x: Tensor) -> Tensor:
         """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`."""
         return self.each(x).logsumexp(dim=0) - math.log(len(self.turns))

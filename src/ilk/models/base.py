@@ -132,7 +132,8 @@ class Model(nn.Module, ABC):
             context = self._fitting(context)
             several = context.batch > 1
         batch_shape = (context.batch,) if several else ()
-        return Autoregressive(self.net, self.likelihood, self.shape, context, batch_shape)
+        free = self.context if self.conditioning == "support" else None
+        return Autoregressive(self.net, self.likelihood, self.shape, context, batch_shape, free)
 
     def _fitting(self, context: Context) -> Context:
         """A context of this model, where the model is."""

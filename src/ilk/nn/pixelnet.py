@@ -60,6 +60,30 @@ class Context:
         weights = {k[8:]: t for k, t in tensors.items() if k.startswith("weights.")}
         return Context(**parts, weights=weights)
 
+    @staticmethod
+    def cat(contexts: Sequence[Context]) -> Context:
+        """The conditions of several contexts of one model as one batch, `(sum of B, ...)`.
+
+        Memories of fewer patches are filled up with patches that are not there.
+
+        Example:
+            >>> one = Context(key=torch.ones(1, 2, 3), mask=torch.ones(1, 2, dtype=torch.bool))
+            >>> none = Context(key=torch.ones(1, 0, 3), mask=torch.ones(1, 0, dtype=torch.bool))
+            >>> Context.cat([one, none]).mask.tolist()
+            [[True, True], [False, False]]
+        """
+        most = max((c.mask.shape[1] for c in contexts if c.mask is not None), default=0)
+        every = [c._filled(most).tensors() for c in contexts]
+        return Context.of({name: torch.cat([t[name] for t in every]) for name in every[0]})
+
+    def _filled(self, patches: int) -> Context:
+        more = 0 if self.mask is None else patches - self.mask.shape[1]
+        tensors = self.tensors()
+        for name in {"key", "value", "mask"} & tensors.keys() if more else ():
+            sides = (0, more) if name == "mask" else (0, 0, 0, more)
+            tensors[name] = F.pad(tensors[name], sides)
+        return Context.of(tensors)
+
     def spread(self, times: int) -> Context:
         """Every condition `times` in a row, `(B times, ...)`."""
         each = {
