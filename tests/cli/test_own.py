@@ -12,6 +12,7 @@ from PIL import Image
 import ilk
 from ilk.cli import main
 from ilk.data import read_image
+from ilk.distributions import pick
 from ilk.models.storage import card
 
 SMALL = [
@@ -144,6 +145,33 @@ def test_each_sample_is_a_picture_that_reads_back(tiny, kinds, tmp_path, capsys)
     assert len(json.loads(capsys.readouterr().out)["nats_per_dim"]) == 5
     model = ilk.load(tiny)
     support = torch.stack([read_image(f, (1, 8, 8), 2) for f in sorted((kinds / "bar").iterdir())])
-    x = model(support).sample((5,), torch.Generator().manual_seed(3))
+    x = model(support).guided(0.5).sample((5,), torch.Generator().manual_seed(3))
     read = [read_image(each / f"{i + 1:02}.png", (1, 8, 8), 2) for i in range(5)]
     assert torch.equal(torch.stack(read), x)
+
+
+def test_the_best_of_many_are_those_that_the_examples_gained_most(tiny, kinds, tmp_path, capsys):
+    words = ["sample", tiny, "--support", str(kinds / "bar"), "--json", "--seed", "3"]
+    words += ["--out", str(tmp_path / "sheet.png"), "--guidance", "0"]
+    assert main([*words, "--pick", "5", "--of", "20", "--each", str(tmp_path / "each")]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["of"], said["guidance"], len(said["nats_per_dim"])) == (20, 0, 5)
+    model = ilk.load(tiny)
+    p = model(
+        torch.stack([read_image(f, (1, 8, 8), 2) for f in sorted((kinds / "bar").iterdir())])
+    )
+    x = p.sample((20,), torch.Generator().manual_seed(3))
+    read = [read_image(tmp_path / "each" / f"{i + 1:02}.png", (1, 8, 8), 2) for i in range(5)]
+    assert torch.equal(torch.stack(read), x[pick(x, p.gain(x), 5)])
+
+
+def test_there_is_nothing_to_go_by_without_examples(tiny, tmp_path, capsys):
+    words = ["sample", tiny, "--out", str(tmp_path / "sheet.png")]
+    assert main([*words, "--guidance", "1"]) == 1
+    assert "--guidance needs examples to go by" in capsys.readouterr().err
+    assert main([*words, "--of", "20"]) == 1
+    assert "--of needs examples to go by" in capsys.readouterr().err
+    assert main([*words, "--of", "3"]) == 1
+    assert "--of must be at least -n, 16; got 3" in capsys.readouterr().err
+    assert main(words) == 0  # exact draws of any kind
+    assert "guided" not in capsys.readouterr().err

@@ -19,7 +19,7 @@ from studio.toys import examples, page, picture, pixels
 
 from ilk.coding.blob import Code, parse
 from ilk.data import cut_apart, read_image
-from ilk.distributions import complete_around
+from ilk.distributions import complete_around, pick
 from ilk.studio import Shelf
 from ilk.studio.attention import read_weights
 
@@ -74,6 +74,26 @@ def test_samples_are_those_of_the_model(client: TestClient, shelf: Shelf) -> Non
     for image in answer["images"]:
         assert image["bits"] == pytest.approx(image["nats"] / math.log(2))
         assert image["nats_per_dim"] == pytest.approx(image["nats"] / 676)
+
+
+@pytest.mark.parametrize("guidance", [0.0, 0.7])
+def test_guided_samples_cost_what_the_model_says(client, shelf, guidance: float) -> None:
+    request = {"model": "tiny", "support": examples(), "count": 5, "seed": 7, "guidance": guidance}
+    p = shelf["tiny"](told(shelf))
+    for more, drawn in (({}, 5), ({"of": 12}, 12)):
+        answer = client.post("/api/sample", json={**request, **more}).json()
+        wanted = p.guided(guidance).sample((drawn,), torch.Generator().manual_seed(7))
+        if more:
+            wanted = wanted[pick(wanted, p.gain(wanted), 5)]
+        found = torch.stack([pixels(image["pixels"]) for image in answer["images"]])
+        assert torch.equal(found, wanted)
+        nats = [image["nats"] for image in answer["images"]]
+        assert nats == pytest.approx((-p.log_prob(wanted)).tolist(), rel=1e-4)
+        if guidance or more:
+            gain = [image["gain_bits"] * math.log(2) for image in answer["images"]]
+            assert gain == pytest.approx(p.gain(wanted).tolist(), abs=1e-3)
+            unlike = [image.get("flaw") == "unlike the examples" for image in answer["images"]]
+            assert unlike == [g < 0 for g in gain]
 
 
 def test_a_stream_is_the_same_pixel_by_pixel(client: TestClient) -> None:
@@ -358,6 +378,9 @@ MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("sample", {"count": 21}, 422, "count: wanted at most 20, got 21"),
     ("sample", {"count": "many"}, 422, "count"),
     ("sample", {"temperature": -1}, 422, "temperature"),
+    ("sample", {"guidance": -2}, 422, "guidance"),
+    ("sample", {"of": 21}, 422, "of: wanted at most 20, got 21"),
+    ("sample", {"of": 16, "support": []}, 422, "of: there are no examples to choose by"),
     ("sample", {"seed": -1}, 422, "seed"),
     ("sample", {"seed": 2**70}, 422, "seed"),
     ("sample", {"sede": 1}, 422, "body: there is no sede; wanted some of model, support, count"),

@@ -30,7 +30,7 @@ def evaluate(
     ),
     split: Annotated[str, tyro.conf.arg(help="Omniglot: 30-20 or 45-5.")] = "30-20",
     tasks: Annotated[
-        tuple[Literal["likelihood", "classification", "runs"], ...],
+        tuple[Literal["likelihood", "classification", "runs", "samples"], ...],
         tyro.conf.arg(help="What to measure."),
     ] = ("likelihood",),
     beside: Annotated[
@@ -108,6 +108,8 @@ def _print(report: dict[str, Any]) -> None:
         console.print(_side_by_side(tables))
     if "classification" in report:
         console.print(_classification(report["classification"]))
+    if "samples" in report:
+        console.print(_samples(report["samples"]))
 
 
 def _likelihood(part: str, table: dict[str, Any]) -> Any:
@@ -178,6 +180,27 @@ def _classification(tasks: list[dict[str, Any]]) -> Any:
             "" if error is None else f"{error:.1%}",
             str(task["tasks"]),
             task["directions"],
+        )
+    return shown
+
+
+def _samples(table: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    title = f"samples: {table['kinds']}, 4 examples, 8 samples a kind, judged 20-way"
+    shown = Table(title=title, box=None, title_justify="left")
+    for name in ("drawn by", "guidance", "of", "recognised", "diversity", "distance", "blank"):
+        shown.add_column(name, justify="left" if name == "drawn by" else "right")
+    for row in table["rows"]:
+        drawn = row["who"] != "people"
+        shown.add_row(
+            row["who"],
+            f"{row['guidance']:g}" if drawn else "",
+            str(row["of"] or "") if drawn else "",
+            f"{row['recognised']:.1%} ± {row['recognised_stderr']:.1%}",
+            f"{row['diversity']:.2f}",
+            f"{row['distance']:.2f}",
+            f"{row['blank']:.1%}",
         )
     return shown
 

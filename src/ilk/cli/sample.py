@@ -17,6 +17,7 @@ from .common import (
     check_picture,
     generator,
     load_model,
+    note,
     parse,
     read_support,
     to_picture,
@@ -25,21 +26,42 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
     from torch import Tensor
 
+    from ilk.distributions import Autoregressive
+
 __all__ = ["main", "sample"]
+
+GUIDANCE = 0.5
 
 
 def sample(
     model: Annotated[ModelName, tyro.conf.Positional],
     support: SupportPaths = (),
-    n: Annotated[int, tyro.conf.arg(aliases=["-n"], help="How many to draw.")] = 16,
+    n: Annotated[
+        int, tyro.conf.arg(aliases=["-n", "--pick"], help="How many drawings to write.")
+    ] = 16,
+    of: Annotated[
+        int, tyro.conf.arg(help="Draw so many, and keep the -n that the examples gained most.")
+    ] = 0,
     out: Annotated[Path, tyro.conf.arg(help="Picture to write: .png, .jpg, .webp.")] = Path(
         "sheet.png"
     ),
+    guidance: Annotated[
+        float | None,
+        tyro.conf.arg(
+            help="How much more the examples weigh: higher is nearer to them, 0 draws from the"
+            " model itself. By default 0.5 with examples, 0 without."
+        ),
+    ] = None,
     temperature: Annotated[
-        float, tyro.conf.arg(help="Below 1 is more cautious; only 1 draws from the model.")
+        float,
+        tyro.conf.arg(
+            help="Below 1 each pixel takes its likeliest value more often, so that strokes get"
+            " lost; to come nearer to the examples use --guidance."
+        ),
     ] = 1.0,
     each: Annotated[
         Path | None, tyro.conf.arg(help="Folder for a picture of each, numbered as in the sheet.")
@@ -51,12 +73,17 @@ def sample(
     """Draw more of a kind, given a few examples, and write them as one sheet.
 
     Drawings of any size, stroke and polarity are brought to the model's size; the sheet shows the
-    examples as the model reads them, and then what it drew.
+    examples as the model reads them, and then what it drew. A draw that is blank, or that the
+    examples make less likely than it is without any, is named.
 
-    Example: ilk sample omniglot --support my_drawings/ -n 16 --out sheet.png
+    Example: ilk sample omniglot --support my_drawings/ --pick 16 --of 64 --out sheet.png
     """
+    from ilk.distributions import flaw
+
     if n < 1:
         raise ValueError(f"-n must be at least 1, got {n}")
+    if of and of < n:
+        raise ValueError(f"--of must be at least -n, {n}; got {of}")
     random = generator(seed)
     check_picture(out, "--out")
     if each is not None:
@@ -64,20 +91,53 @@ def sample(
     loaded = load_model(model, device)
     given = read_support(support, loaded)
     p = loaded(given)
-    x = p.sample((n,), random, temperature)
-    write_picture(out, _picture(given, x, loaded.levels))
+    shown = given is not None and len(given) > 0
+    guidance = (GUIDANCE if shown else 0.0) if guidance is None else guidance
+    if not shown and (guidance or of):
+        name = "guidance" if guidance else "of"
+        raise ValueError(f"--{name} needs examples to go by: name some with --support")
+    x, gain = _drawn(p, n, of, guidance, random, temperature, shown)
+    flaws = [flaw(image, nats) for image, nats in zip(x, gain, strict=True)]
+    write_picture(out, _picture(given, x, loaded.levels, flaws))
     if each is not None:
         for i, image in enumerate(x):
             write_picture(each / f"{i + 1:02}.png", to_picture(image, loaded.levels))
     nats = (-p.log_prob(x) / loaded.dims).tolist()
-    mean = sum(nats) / n
     if json:
-        write_json({"out": str(out), "seed": seed, "nats_per_dim": nats})
-    else:
-        print(f"{out}: {n} drawn, {mean:.4f} nats/dim on average")
+        facts = {"guidance": guidance, "of": max(n, of), "temperature": temperature}
+        write_json({"out": str(out), "seed": seed, **facts, "nats_per_dim": nats, "flaws": flaws})
+        return
+    print(f"{out}: {n} drawn, {sum(nats) / n:.4f} nats/dim on average")
+    if guidance:
+        note(f"guided by {guidance:g}; --guidance 0 draws from the model itself")
+    for i, what in enumerate(flaws):
+        if what:
+            note(f"number {i + 1} is {what}")
 
 
-def _picture(given: Tensor | None, x: Tensor, levels: int) -> Image.Image:
+def _drawn(
+    p: Autoregressive,
+    n: int,
+    of: int,
+    guidance: float,
+    random: torch.Generator,
+    temperature: float,
+    shown: bool,
+) -> tuple[Tensor, list[float]]:
+    """Draws, the best if these are chosen, and what the examples gained each."""
+    from ilk.distributions import pick
+
+    x = p.guided(guidance).sample((max(n, of),), random, temperature)
+    if not shown:
+        return x, [0.0] * len(x)
+    gain = p.gain(x)
+    if of:
+        best = pick(x, gain, n)
+        x, gain = x[best], gain[best]
+    return x, gain.tolist()
+
+
+def _picture(given: Tensor | None, x: Tensor, levels: int, flaws: Sequence[str]) -> Image.Image:
     from ilk.render import Panel, figure, pixels, sheet
 
     if given is None or not len(given):
@@ -87,7 +147,13 @@ def _picture(given: Tensor | None, x: Tensor, levels: int) -> Image.Image:
     return figure(
         [
             Panel(few, "as the model reads them", shown, min(2, len(shown))),
-            Panel("drawn", "more of the kind", drawn, max(4, round(len(drawn) ** 0.5))),
+            Panel(
+                "drawn",
+                "more of the kind",
+                drawn,
+                max(4, round(len(drawn) ** 0.5)),
+                [flaw or " " for flaw in flaws] if any(flaws) else (),
+            ),
         ]
     )
 

@@ -113,13 +113,28 @@ class Autoregressive(Distribution):
             raise ValueError(f"weight must be finite and at least -1, got {weight}")
         if weight == 0:
             return self
-        if self.free is None:
-            raise ValueError(
-                f"guided: {type(self.net).__name__} has no support set here that it could weigh"
-            )
-        context = Context.cat([self.context, self.free().spread(self.context.batch)])
+        free = self._unconditional().context.spread(self.context.batch)
+        context = Context.cat([self.context, free])
         net, likelihood = SideBySide(self.net), Guided(self.likelihood, weight)
         return Autoregressive(net, likelihood, self.event_shape, context, self.batch_shape)
+
+    def gain(self, x: Tensor) -> Tensor:
+        r"""Nats that the examples gain on images, :math:`\log p(x \mid s) - \log p(x)`.
+
+        Arguments:
+            x: Images `(*sample, *batch, C, H, W)`; the result is `(*sample, *batch)`.
+
+        Raises:
+            ValueError: If there are no examples, or `x` is no image of this distribution.
+        """
+        return self.log_prob(x) - self._unconditional().log_prob(self.checked(x))
+
+    def _unconditional(self) -> Autoregressive:
+        if self.free is None:
+            raise ValueError(
+                f"{type(self.net).__name__} has no support set here that could be left out"
+            )
+        return Autoregressive(self.net, self.likelihood, self.event_shape, self.free())
 
     def parameters(self, x: Tensor) -> Tensor:
         """Parameters `(*sample, *batch, P, H, W)` of every pixel given those before it.

@@ -82,8 +82,13 @@ class Guided(Likelihood):
     def parameters(self) -> int:
         return 2 * self.base.parameters
 
+    def apart(self, parameters: Tensor, dim: int = 1) -> tuple[Tensor, Tensor]:
+        """The parameters with the support set, and those without it."""
+        given, free = parameters.chunk(2, dim=dim)
+        return given, free
+
     def log_pmf(self, parameters: Tensor, before: Tensor) -> Tensor:
-        given, free = (self.base.log_pmf(half, before) for half in parameters.chunk(2, dim=-1))
+        given, free = (self.base.log_pmf(half, before) for half in self.apart(parameters, -1))
         return (given + self.weight * (given - free)).log_softmax(dim=-1)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:

@@ -13,9 +13,11 @@ from .classification import (
     padded,
     tasks_digest,
 )
+from .judge import Judge, train_judge
 from .likelihood import SHOTS, Row, clustered_stderr, nats, nats_by_shots
 from .posterior import fit_temperature, held_out_scores, leave_one_out, posterior
 from .report import TASKS, evaluate, likelihood_table, table_episodes, training_kinds
+from .samples import Drawing, SampleRow, sample_quality
 
 __all__ = [
     "CORRECTIONS",
@@ -23,8 +25,11 @@ __all__ = [
     "TASKS",
     "Accuracy",
     "Correction",
+    "Drawing",
+    "Judge",
     "Normal",
     "Row",
+    "SampleRow",
     "Task",
     "anomaly_scores",
     "classification_tasks",
@@ -43,7 +48,9 @@ __all__ = [
     "official_tasks",
     "padded",
     "posterior",
+    "sample_quality",
     "table_episodes",
     "tasks_digest",
+    "train_judge",
     "training_kinds",
 ]

@@ -33,7 +33,9 @@ from .classification import (
     official_tasks,
     tasks_digest,
 )
+from .judge import STEPS, train_judge
 from .likelihood import SHOTS, Row, fits, nats_by_shots
+from .samples import Drawing, sample_quality
 
 __all__ = [
     "TASKS",
@@ -43,10 +45,11 @@ __all__ = [
     "training_kinds",
 ]
 
-TASKS = ("likelihood", "classification", "runs")
+TASKS = ("likelihood", "classification", "runs", "samples")
 _OFFICIAL = "20-way 1-shot, official runs within one alphabet"
 TRAINING_KINDS = 200
 QUERIES = 12
+DRAWINGS = (*(Drawing(guidance) for guidance in (0.0, 0.5, 1.0, 2.0)), Drawing(0.5, of=32))
 
 Progress = Callable[[str, int, int], None]
 
@@ -67,6 +70,7 @@ def evaluate(
     device: str = "cpu",
     on_progress: Progress | None = None,
     sides: Sides = 1,
+    drawings: Sequence[Drawing] = DRAWINGS,
 ) -> dict[str, Any]:
     """Measures a model on the test kinds of a data set, and on some of its training kinds.
 
@@ -80,8 +84,9 @@ def evaluate(
     Arguments:
         model: A model, the name of one that ships with the package, or a directory.
         data, split, root: See `ilk.data.load`; a folder is read at the model's size and levels.
-        tasks: Some of `"likelihood"`, `"classification"`, and `"runs"`, of classification the
-            official runs alone.
+        tasks: Some of `"likelihood"`, `"classification"`, `"runs"`, of classification the
+            official runs alone, and `"samples"`, see `sample_quality`: their judge is trained
+            here, on the training kinds.
         beside: More models for the tables of nats.
         shots: Numbers of support images; 0, 1, 2, 4 and 8 by default, as far as the images of a
             kind go.
@@ -93,6 +98,7 @@ def evaluate(
         on_progress: Called with what is measured, how much is done and the total.
         sides: Write from so many sides of the page, see `nats_by_shots` and
             `classify_by_likelihood`.
+        drawings: Ways to draw samples.
 
     Raises:
         FileNotFoundError: If there is no such model or the data is not there.
@@ -142,9 +148,23 @@ def evaluate(
             for what, found in _classification_tasks(test, str(data), split, root).items()
             if "classification" in tasks or what == _OFFICIAL
         ]
+    if "samples" in tasks:
+        report["samples"] = _samples(first, part_of("train"), test, drawings, progress)
     report["models"] = {k: _identity(m) for k, m in named.items()}
     report["model"] = name
     return report
+
+
+def _samples(
+    model: Model, train: Kinds, test: Kinds, drawings: Sequence[Drawing], progress: Progress
+) -> dict[str, Any]:
+    square = train.shape[1] == train.shape[2]
+    judge = train_judge(
+        train.rotated() if square else train,
+        on_step=lambda step, right: progress("training the judge", step, STEPS),
+    )
+    rows = sample_quality(model, test, judge, drawings, on_progress=progress)
+    return {"kinds": test.name, "rows": [row.to_json() for row in rows]}
 
 
 def likelihood_table(

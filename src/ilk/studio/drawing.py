@@ -8,7 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ilk.distributions import Autoregressive, Completions, completing, follows
+from ilk.distributions import (
+    Autoregressive,
+    Completions,
+    Guided,
+    completing,
+    flaw,
+    follows,
+    pick,
+)
 from ilk.models import Model
 from ilk.steps import Steps
 
@@ -25,8 +33,9 @@ def draw(request: Sample, model: Model, limits: Limits) -> Slices:
     """Samples: a start, pixels as they come, and what the images cost."""
     limit("count", request.count, limits.images)
     support = yield from support_of(request.support, model, limits)
-    x = torch.zeros(request.count, *model.shape, dtype=torch.uint8)
-    yield from _raster(request, model(support), x, None, {})
+    limit("of", request.of, limits.images)
+    x = torch.zeros(max(request.count, request.of), *model.shape, dtype=torch.uint8)
+    yield from _raster(request, model, support, x, None, {})
 
 
 def complete(request: Complete, model: Model, limits: Limits) -> Slices:
@@ -41,7 +50,7 @@ def complete(request: Complete, model: Model, limits: Limits) -> Slices:
     known = mask_of(request.known, model)
     if not follows(known):
         each = x.expand(request.count, *x.shape)
-        yield from _raster(request, model(support), each, known.expand_as(each), {"exact": True})
+        yield from _raster(request, model, support, each, known.expand_as(each), {"exact": True})
     elif request.temperature != 1:
         raise ValueError("temperature: wanted 1 where something known follows what is drawn")
     else:
@@ -49,26 +58,51 @@ def complete(request: Complete, model: Model, limits: Limits) -> Slices:
 
 
 def _raster(
-    request: Sample, p: Autoregressive, x: Tensor, known: Tensor | None, more: dict[str, Any]
+    request: Sample,
+    model: Model,
+    support: Tensor | None,
+    x: Tensor,
+    known: Tensor | None,
+    more: dict[str, Any],
 ) -> Slices:
     """Images `(N, C, H, W)` in raster order, each pixel given those before it."""
+    p = _given(request, model, support)
     began, (seed, generator) = time.perf_counter(), _seeded(request)
     height, width = x.shape[2:]
-    yield {"event": "start", "count": len(x), "seed": seed, "steps": height * width, **more}
-    chunk, chunks = _Chunk(p), []
+    yield {"event": "start", "count": request.count, "seed": seed, "steps": height * width, **more}
+    chunk, chunks = _Chunk(p, request.count), []
     for pixel, parameters in p.trace(x, known, generator, request.temperature):
         chunk.add(pixel, parameters)
         # The first pixel leaves at once: it is what a person waits for.
         if not chunks or chunk.age > SLICE:
             chunks.append(chunk)
             yield chunk.event
-            chunk = _Chunk(p, chunk.end)
+            chunk = _Chunk(p, request.count, chunk.end)
     if chunk.pixels:
         chunks.append(chunk)
         yield chunk.event
     image = torch.cat([c.values for c in chunks], dim=-1).view(x.shape)
-    each = torch.cat([c.log_prob() for c in chunks], dim=-1).view(x.shape)
-    yield _done(seed, began, image, each) | more
+    each, *free = (
+        torch.cat(parts, dim=-1).view(x.shape)
+        for parts in zip(*(c.log_prob() for c in chunks), strict=True)
+    )
+    if request.of and not free:
+        free = [(yield from scored(model, None, image))]
+    alone = free[0].flatten(1).sum(dim=1) if free else None
+    if request.of > request.count and alone is not None:
+        best = pick(image, each.flatten(1).sum(dim=1) - alone, request.count)
+        image, each, alone = image[best], each[best], alone[best]
+    yield _done(seed, began, image, each, alone) | more
+
+
+def _given(request: Sample, model: Model, support: Tensor | None) -> Autoregressive:
+    """What is drawn from, guided where there are examples to be guided by."""
+    p = model(support)
+    if support is None or not len(support):
+        if request.of:
+            raise ValueError("of: there are no examples to choose by")
+        return p
+    return p.guided(request.guidance)
 
 
 def _around(
@@ -81,7 +115,7 @@ def _around(
     more = {"exact": False, "steps": size, "particles": request.particles}
     yield {"event": "start", "count": request.count, "seed": seed, **more}
     steps = completing(
-        model(support),
+        _given(request, model, support),
         x,
         known,
         request.count,
@@ -116,8 +150,15 @@ def _seeded(request: Sample) -> tuple[int, torch.Generator]:
     return seed, torch.Generator().manual_seed(seed)
 
 
-def _done(seed: int, began: float, images: Tensor, each: Tensor) -> dict[str, Any]:
-    rows = [{"pixels": encode(i), **row} for i, row in zip(images, costs(each), strict=True)]
+def _done(
+    seed: int, began: float, images: Tensor, each: Tensor, alone: Tensor | None = None
+) -> dict[str, Any]:
+    rows = [
+        {"pixels": encode(i), **row} for i, row in zip(images, costs(each, alone), strict=True)
+    ]
+    for image, row in zip(images, rows, strict=True):
+        if what := flaw(image, row.get("gain_bits", 0.0)):
+            row["flaw"] = what
     seconds = round(time.perf_counter() - began, 3)
     return {"event": "done", "seed": seed, "seconds": seconds, "images": rows}
 
@@ -125,8 +166,9 @@ def _done(seed: int, began: float, images: Tensor, each: Tensor) -> dict[str, An
 class _Chunk:
     """Pixels that were drawn in one turn, and the parameters of what they were drawn from."""
 
-    def __init__(self, p: Autoregressive, first: int = 0) -> None:
-        self.p, self.first, self.began = p, first, time.perf_counter()
+    def __init__(self, p: Autoregressive, shown: int, first: int = 0) -> None:
+        self.p, self.shown, self.first = p, shown, first
+        self.began = time.perf_counter()
         self.pixels: list[Tensor] = []
         self.parameters: list[Tensor] = []
 
@@ -149,12 +191,15 @@ class _Chunk:
 
     @property
     def event(self) -> dict[str, Any]:
-        """T x N x C bytes, and where in the raster they begin."""
-        values = encode(torch.stack(self.pixels))
+        """T x N x C bytes of the images that are shown, and where in the raster they begin."""
+        values = encode(torch.stack(self.pixels)[:, : self.shown])
         return {"event": "pixels", "first": self.first, "values": values}
 
-    def log_prob(self) -> Tensor:
-        """Nats of every value, `(N, C, T)`."""
+    def log_prob(self) -> list[Tensor]:
+        """Nats of every value by the model, `(N, C, T)`; if guided, those without examples too."""
         parameters = torch.stack(self.parameters, dim=-1)[:, :, None]
         x = torch.stack(self.pixels, dim=-1)[:, :, None]
-        return self.p.likelihood.log_prob(parameters, x)[:, :, 0].float().cpu()
+        likelihood, parts = self.p.likelihood, (parameters,)
+        if isinstance(likelihood, Guided):
+            likelihood, parts = likelihood.base, likelihood.apart(parameters)
+        return [likelihood.log_prob(part, x)[:, :, 0].float().cpu() for part in parts]

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Temperature = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+Guidance = Annotated[float, Field(ge=-1, le=10, allow_inf_nan=False)]
 Seed = Annotated[int | None, Field(ge=0, lt=2**53)]
 
 
@@ -79,7 +80,15 @@ class Sample(_Conditioned):
     """Draw more of a kind."""
 
     count: int = Field(16, ge=1)
-    temperature: Temperature = Field(1.0, description="Only 1 draws from the model itself.")
+    guidance: Guidance = Field(
+        0.0, description="How much more the examples weigh; 0 draws from the model itself."
+    )
+    temperature: Temperature = Field(
+        1.0, description="Below 1 each pixel takes its likeliest value more often."
+    )
+    of: int = Field(
+        0, ge=0, description="Draw so many, and answer with those that the examples gained most."
+    )
     seed: Seed = Field(None, description="The same seed draws the same pixels.")
     stream: bool = Field(False, description="Answer with server-sent events as pixels come.")
 
@@ -144,6 +153,7 @@ class Cost(BaseModel):
     bits: float
     gain_bits: float | None = Field(None, description="Bits saved by the examples.")
     surprise: list[float] | None = Field(None, description="Nats of every pixel.")
+    flaw: str | None = Field(None, description="What is wrong with a draw: `blank` and others.")
 
 
 def encode(t: Tensor) -> str:
