@@ -32,8 +32,9 @@ from torch import Tensor
 import ilk
 from ilk.data import Kinds
 from ilk.evaluation import CORRECTIONS, Normal, anomaly_scores, codec_nats, leave_one_out
-from ilk.evaluation.likelihood import evaluating
+from ilk.evaluation.likelihood import evaluating, fitting_precision
 from ilk.models import Model
+from ilk.precision import PRECISIONS, Precision
 
 SHOTS, QUERIES = 8, 12
 RATES = (0.05, 0.1, 0.2)
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=40, help="test kinds, first by hash")
     parser.add_argument("--rounds", type=int, default=1, help="times that each kind comes up")
     parser.add_argument("--steps", type=int, default=0, help="of learning the normal images")
-    parser.add_argument("--precision", choices=("float32", "bf16"), default="bf16")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     test = ilk.data.load(arguments.data, arguments.split, "test")
@@ -56,8 +57,9 @@ def main() -> None:
     kinds = test.subset(chosen, f"{test.name}, {len(chosen)} kinds")
     queries = min(QUERIES, int(kinds.counts.min()) // arguments.rounds - SHOTS)
     model = ilk.load(arguments.model)
+    precision = fitting_precision(model, arguments.precision).precision
     parts = [fitted(portion(kinds, i, SHOTS + queries), model) for i in range(arguments.rounds)]
-    figures = measure(model, parts, queries, arguments.precision, arguments.steps)
+    figures = measure(model, parts, queries, precision, arguments.steps)
     report = {
         "model": arguments.model,
         "data": kinds.name,
@@ -66,7 +68,7 @@ def main() -> None:
         "queries": queries,
         "strangers": queries,
         "steps": arguments.steps,
-        "precision": arguments.precision,
+        "precision": precision,
         "ilk": ilk.__version__,
         "torch": torch.__version__,
         "machine": platform.processor() or platform.machine(),
@@ -100,7 +102,7 @@ def fitted(kinds: Kinds, model: Model) -> Kinds:
 
 
 def measure(
-    model: Model, rounds: list[Kinds], queries: int, precision: Any, steps: int
+    model: Model, rounds: list[Kinds], queries: int, precision: Precision, steps: int
 ) -> dict[str, Any]:
     """AUROC by method over kinds, over all scores together, and rates of false alarms."""
     each: dict[str, list[float]] = {}

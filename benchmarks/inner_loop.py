@@ -21,6 +21,7 @@ import torch
 
 from ilk.models import GatedPixelCNN, MetaPixelCNN
 from ilk.nn.unfold import Unfolded
+from ilk.precision import choose
 
 from .speed import Spread, in_turn, peak_megabytes
 
@@ -36,7 +37,7 @@ def works(width: int, depth: int, layer: int, shots: int) -> list[Callable[[], N
     support = torch.randint(2, (TASKS, shots, 1, 26, 26))
 
     def adapt(support: torch.Tensor) -> None:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=choose().precision == "bf16"):
             weights = model.context(support).weights
         torch.stack([w.square().sum() for w in weights.values()]).sum().backward()
 
@@ -72,7 +73,7 @@ def main() -> None:
         print(peak_megabytes() - before)
         return
     rows = []
-    print(f"{TASKS} tasks of 26x26 images, second order, bfloat16")
+    print(f"{TASKS} tasks of 26x26 images, second order, {choose().precision}")
     print(
         "width depth layer shots     at once, s   one by one / at once   as products / at once"
         "   memory, MB"

@@ -56,7 +56,7 @@ def main() -> None:
             raise SystemExit(f"{name}: wanted a MetaPixelCNN, got {type(model).__name__}")
         trained = model.steps
         for model.steps in STEPS:
-            found = nats_by_shots(model, episodes, arguments.shots, precision="bf16")
+            found = nats_by_shots(model, episodes, arguments.shots, precision="auto")
             took = seconds(model, support, arguments.repeats)
             cells = "  ".join(f"{r.shots}: {r.nats_per_dim:.4f} ± {r.stderr:.4f}" for r in found)
             print(f"{trained:4}{model.steps:4}  {cells}  {took}", flush=True)

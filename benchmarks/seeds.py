@@ -25,7 +25,7 @@ def scores(runs: list[str], episodes: ilk.data.Episodes, shots: list[int]) -> to
     """Nats/dim of every character under every run, `(runs, shots, characters)`."""
     found = []
     for name in runs:
-        rows = nats_by_shots(ilk.load(name), episodes, shots, precision="bf16")
+        rows = nats_by_shots(ilk.load(name), episodes, shots, precision="auto")
         found.append(torch.tensor([row.each for row in rows], dtype=torch.float64))
         print(
             name, *(f"{row.shots}: {row.nats_per_dim:.5f}" for row in rows), sep="  ", flush=True

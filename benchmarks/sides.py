@@ -15,7 +15,6 @@ import argparse
 import json
 import math
 from pathlib import Path
-from typing import Literal
 
 import torch
 from rich.console import Console
@@ -29,9 +28,9 @@ from ilk.distributions.turned import turned
 from ilk.evaluation import Task, classification_tasks, classify_by_likelihood, official_tasks
 from ilk.evaluation.likelihood import evaluating
 from ilk.files import write_file
+from ilk.precision import PRECISIONS, Precision
 
 Scores = dict[str, Tensor]
-Precision = Literal["float32", "bf16"]
 
 
 def tasks_of(of: str, count: int) -> list[Task]:
@@ -85,7 +84,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, choices=(1, 4, 8), default=8)
     parser.add_argument("--only", type=int, nargs="+", help="sides to score; no table")
     parser.add_argument("--scores", type=Path, help="a folder to keep scores in")
-    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
     model, tasks = ilk.load(arguments.model), tasks_of(arguments.of, arguments.tasks)

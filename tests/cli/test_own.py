@@ -14,6 +14,7 @@ from ilk.cli import main
 from ilk.data import read_image
 from ilk.distributions import pick
 from ilk.models.storage import card
+from ilk.precision import choose
 
 SMALL = [
     "--width",
@@ -40,7 +41,8 @@ def test_adapt_writes_a_model_that_says_what_it_came_from(tiny, kinds, tmp_path,
     assert facts is not None and facts["from"]["model"] == tiny
     assert facts["support"]["images"] == 4
     options = {"steps": 12, "lr": 0.003, "rehearsal": 4.0, "own": 8, "seed": 0}
-    assert facts["options"] == options
+    assert facts["options"] == options | {"precision": choose().precision}
+    assert f"ilk: {choose()}" in told.err
     before, after = facts["figures"]["before"], facts["figures"]["after"]
     assert before["step"] == 0 and after["held_nats"] < before["held_nats"]
     assert f"{before['held_nats']:.4f} -> {after['held_nats']:.4f} nats/dim" in told.out

@@ -152,7 +152,7 @@ def test_unconditional_models_adapt_too():
         ({"lr": -1.0}, "lr: wanted"),
         ({"rehearsal": -1.0}, "rehearsal: wanted"),
         ({"tune": "some"}, "tune: wanted all or biases, got 'some'"),
-        ({"precision": "fp8"}, "precision: wanted bf16 or float32, got 'fp8'"),
+        ({"precision": "fp8"}, "precision: wanted auto or bf16 or float32"),
         ({"images": torch.full((5, 1, 4, 4), 257)}, "images: wanted integers 0 to 1, got 257 to"),
         ({"images": torch.full((5, 1, 4, 4), -1)}, "images: wanted integers 0 to 1, got -1 to -1"),
         ({"images": torch.zeros(5, 1, 4, 4)}, "images: wanted integers 0 to 1, got torch.float32"),

@@ -14,6 +14,7 @@ from .common import (
     Device,
     JsonFlag,
     ModelName,
+    PrecisionName,
     Seed,
     SupportPaths,
     bar,
@@ -46,6 +47,7 @@ def adapt(
         float, tyro.conf.arg(help="Weight of staying near the model as it was.")
     ] = 4.0,
     own: Annotated[int, tyro.conf.arg(help="Kinds it makes up to rehearse with.")] = 48,
+    precision: PrecisionName = "auto",
     seed: Seed = 0,
     device: Device = "cpu",
     overwrite: Annotated[bool, tyro.conf.arg(help="Replace a model that is there.")] = False,
@@ -60,6 +62,7 @@ def adapt(
     Example: ilk adapt omniglot --support drawings/ --out runs/mine
     """
     from ilk.models.storage import check_place
+    from ilk.precision import choose
     from ilk.training import adapt as run
     from ilk.training.adapting import LEAST
 
@@ -73,6 +76,8 @@ def adapt(
     if len(images) < LEAST:
         raise ValueError(f"--support: wanted {LEAST} pictures or more, got {len(images)}")
     note(f"{len(images)} pictures of one kind; {model} draws {own} kinds of its own to rehearse")
+    choice = choose(precision, loaded.device)
+    note(str(choice))
     with bar(f"adapting {model}") as tell:
         done = run(
             loaded,
@@ -81,10 +86,12 @@ def adapt(
             lr=lr,
             rehearsal=rehearsal,
             own=own,
+            precision=choice.precision,
             seed=seed,
             on_look=lambda look: _show(look, tell),
         )
-    options = {"steps": steps, "lr": lr, "rehearsal": rehearsal, "own": own, "seed": seed}
+    options = {"steps": steps, "lr": lr, "rehearsal": rehearsal, "own": own}
+    options |= {"precision": choice.precision, "seed": seed}
     card = _card(model, support, images, done, options)
     done.model.save(out, card)
     if done.stopped_by:

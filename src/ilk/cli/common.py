@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -27,6 +27,7 @@ __all__ = [
     "Device",
     "JsonFlag",
     "ModelName",
+    "PrecisionName",
     "Seed",
     "SupportPaths",
     "bar",
@@ -63,6 +64,10 @@ SupportPaths = Annotated[
 ]
 Seed = Annotated[int, tyro.conf.arg(help="Decides what is drawn.")]
 Device = Annotated[str, tyro.conf.arg(help="cpu, cuda, cuda:1, mps ...")]
+PrecisionName = Annotated[
+    Literal["auto", "bf16", "float32"],
+    tyro.conf.arg(help="Of the network; auto takes what this machine is quicker in."),
+]
 JsonFlag = Annotated[bool, tyro.conf.arg(help="Print JSON to standard output.")]
 
 

@@ -12,9 +12,11 @@ from .common import (
     Device,
     JsonFlag,
     ModelName,
+    PrecisionName,
     bar,
-    check_device,
     check_writable,
+    load_model,
+    note,
     parse,
     screen,
     write_json,
@@ -52,9 +54,7 @@ def evaluate(
         Literal[1, 4, 8],
         tyro.conf.arg(help="Sides to write from: nats of the mixture, classes by mean logs."),
     ] = 1,
-    precision: Annotated[
-        Literal["float32", "bf16"], tyro.conf.arg(help="Of the network.")
-    ] = "float32",
+    precision: PrecisionName = "auto",
     root: Annotated[
         Path | None, tyro.conf.arg(help="Where the data are; else ILK_DATA, else the cache.")
     ] = None,
@@ -72,9 +72,9 @@ def evaluate(
     """
     from ilk import evaluation
 
-    check_device(device)
     if out is not None:
         check_writable(out, "--out")
+    note(str(evaluation.fitting_precision(load_model(model, device), precision)))
     with bar("evaluating") as tell:
         report = evaluation.evaluate(
             model,

@@ -14,7 +14,14 @@ from .classification import (
     tasks_digest,
 )
 from .judge import Judge, train_judge
-from .likelihood import SHOTS, Row, clustered_stderr, nats, nats_by_shots
+from .likelihood import (
+    SHOTS,
+    Row,
+    clustered_stderr,
+    fitting_precision,
+    nats,
+    nats_by_shots,
+)
 from .posterior import fit_temperature, held_out_scores, leave_one_out, posterior
 from .report import TASKS, evaluate, likelihood_table, table_episodes, training_kinds
 from .samples import Drawing, SampleRow, sample_quality
@@ -40,6 +47,7 @@ __all__ = [
     "corrected",
     "evaluate",
     "fit_temperature",
+    "fitting_precision",
     "held_out_scores",
     "leave_one_out",
     "likelihood_table",

@@ -15,6 +15,7 @@ from ..data.kinds import Kinds
 from ..data.omniglot import Run
 from ..distributions import Autoregressive, Sides, Turned
 from ..models.base import Model
+from ..precision import Precision
 from .likelihood import evaluating
 
 __all__ = [
@@ -80,7 +81,7 @@ def classify_by_likelihood(
     mask: Tensor | None = None,
     sides: Sides = 1,
     batch: int = 256,
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision = "float32",
 ) -> Tensor:
     r"""Nats `(M, N)` of M queries under each of N classes; the most likely class is the largest.
 
@@ -193,7 +194,7 @@ def classify(
     directions: Directions = "forward",
     *,
     sides: Sides = 1,
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision = "float32",
     on_progress: Progress | None = None,
 ) -> Accuracy:
     """The accuracy over tasks of one size.

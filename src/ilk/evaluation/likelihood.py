@@ -17,10 +17,21 @@ from ..data.kinds import Kinds
 from ..distributions import Sides, Turned
 from ..models.base import Model
 from ..nn.mode import resting
+from ..precision import Choice, Precision, Probe, choose
 
-__all__ = ["SHOTS", "Row", "clustered_stderr", "evaluating", "fits", "nats", "nats_by_shots"]
+__all__ = [
+    "SHOTS",
+    "Row",
+    "clustered_stderr",
+    "evaluating",
+    "fits",
+    "fitting_precision",
+    "nats",
+    "nats_by_shots",
+]
 
 SHOTS = (0, 1, 2, 4, 8)
+COARSE = 16  # levels: values of more are not told apart well by the 8 bits of bfloat16
 
 Progress = Callable[[int, int], None]
 
@@ -96,7 +107,7 @@ def nats_by_shots(
     *,
     sides: Sides = 1,
     batch: int = 16,
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision = "float32",
     on_progress: Progress | None = None,
 ) -> list[Row]:
     """One row for each number of shots, or a single one for a model that takes no support set.
@@ -110,7 +121,8 @@ def nats_by_shots(
         shots: Numbers of support images.
         sides: Score a few-shot model by a mixture over orders of writing, see `Turned`.
         batch: Kinds at once.
-        precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does.
+        precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does;
+            `"auto"` is what `fitting_precision` says.
         on_progress: Called with the episodes scored so far and their total, over all rows.
 
     Raises:
@@ -211,15 +223,40 @@ def fits(model: Model, kinds: Kinds) -> None:
         )
 
 
+def fitting_precision(
+    model: Model, wanted: Precision = "auto", probe: Probe | None = None
+) -> Choice:
+    """The precision to measure a model in: `auto` is the one that its device is quicker in.
+
+    Images of many levels are measured in float32: bfloat16 has 8 bits, and so has a pixel.
+
+    Arguments:
+        model: To be measured.
+        wanted: `auto`, or the precision itself.
+        probe: See `ilk.precision.choose`.
+
+    Raises:
+        ValueError: If there is no such precision.
+
+    Example:
+        >>> import ilk
+        >>> model = ilk.models.GatedPixelCNN((3, 4, 4), 256, likelihood="logistics", depth=2)
+        >>> print(fitting_precision(model))
+        precision float32: bfloat16 is too coarse for 256 levels
+    """
+    if wanted == "auto" and model.levels > COARSE:
+        return Choice("float32", f"bfloat16 is too coarse for {model.levels} levels")
+    return choose(wanted, model.device, probe)
+
+
 @contextlib.contextmanager
-def evaluating(model: Model, precision: Literal["float32", "bf16"] = "float32") -> Iterator[None]:
+def evaluating(model: Model, precision: Precision = "float32") -> Iterator[None]:
     """No gradients, no dropout, and a precision; the modules' modes are restored at the end."""
-    if precision not in ("float32", "bf16"):
-        raise ValueError(f"precision must be 'float32' or 'bf16', got {precision!r}")
+    fast = fitting_precision(model, precision).precision == "bf16"
     with (
         resting(model),
         torch.no_grad(),
-        torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16"),
+        torch.autocast(model.device.type, torch.bfloat16, enabled=fast),
     ):
         yield
 

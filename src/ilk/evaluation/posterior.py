@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..distributions import Sides
 from ..models.base import Model
+from ..precision import Precision
 from .classification import Directions, classify_by_likelihood, padded
 from .likelihood import evaluating
 
@@ -69,9 +69,7 @@ def _joint(nats: Tensor, prior: Tensor | None, temperature: float) -> Tensor:
     return prior.to(nats).log() + nats / temperature
 
 
-def leave_one_out(
-    model: Model, support: Tensor, precision: Literal["float32", "bf16"] = "float32"
-) -> Tensor:
+def leave_one_out(model: Model, support: Tensor, precision: Precision = "float32") -> Tensor:
     r"""Nats of each image of a set given the others, :math:`\log p(s_k \mid s_{-k})`, `(K,)`.
 
     One image alone is scored given none.
@@ -79,7 +77,7 @@ def leave_one_out(
     Arguments:
         model: Conditioned on a support set.
         support: Integer images `(K, C, H, W)`.
-        precision: Of the network.
+        precision: Of the network, see `nats_by_shots`.
 
     Raises:
         ValueError: If there is no image, or the model takes no support set.

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..data import (
     NAMES,
@@ -25,6 +25,7 @@ from ..models import Model
 from ..models import load as load_model
 from ..models.context import ContextModel
 from ..models.identity import fingerprint
+from ..precision import Precision
 from .classification import (
     Directions,
     Task,
@@ -34,7 +35,7 @@ from .classification import (
     tasks_digest,
 )
 from .judge import STEPS, train_judge
-from .likelihood import SHOTS, Row, fits, nats_by_shots
+from .likelihood import SHOTS, Row, fits, fitting_precision, nats_by_shots
 from .samples import Drawing, sample_quality
 
 __all__ = [
@@ -65,7 +66,7 @@ def evaluate(
     queries: int = QUERIES,
     directions: Directions = "forward",
     batch: int = 16,
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision = "float32",
     root: str | Path | None = None,
     device: str = "cpu",
     on_progress: Progress | None = None,
@@ -114,6 +115,7 @@ def evaluate(
     test = part_of("test")
     for each in named.values():
         fits(each, test)
+    precision = fitting_precision(first, precision).precision
     report: dict[str, Any] = {
         "ilk": _version(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -175,7 +177,7 @@ def likelihood_table(
     *,
     sides: Sides = 1,
     batch: int = 16,
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision = "float32",
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Rows of nats of several models over the same fixed episodes, one for each kind.
@@ -280,7 +282,7 @@ def _classification(
     directions: Directions,
     progress: Progress,
     sides: Sides,
-    precision: Literal["float32", "bf16"],
+    precision: Precision,
 ) -> dict[str, Any]:
     if isinstance(tasks, str):
         return {"task": what, "skipped": tasks}

@@ -15,6 +15,7 @@ from torch import Tensor
 from ilk.data.episodes import Batch, draw_batch
 from ilk.data.kinds import Kinds
 from ilk.models import Model
+from ilk.precision import Precision, choose
 
 from .objective import Objective, score
 from .rehearsal import divergence, own_episodes, some
@@ -79,7 +80,7 @@ def adapt(
     own: int | Batch = 48,
     look_every: int = 10,
     patience: int = 3,
-    precision: Literal["bf16", "float32"] = "bf16",
+    precision: Precision = "auto",
     seed: int = 0,
     on_look: Callable[[Look], None] | None = None,
 ) -> Adapted:
@@ -131,8 +132,7 @@ def adapt(
         raise ValueError(f"rehearsal: wanted a finite number, 0 or more, got {rehearsal}")
     if tune not in ("all", "biases"):
         raise ValueError(f"tune: wanted all or biases, got {tune!r}")
-    if precision not in ("bf16", "float32"):
-        raise ValueError(f"precision: wanted bf16 or float32, got {precision!r}")
+    fast = choose(precision, model.device).precision == "bf16"
     if (own if isinstance(own, int) else len(own.kind)) < 2:
         raise ValueError("own: wanted 2 or more episodes, one to rehearse with and one to look at")
     tutor = copy.deepcopy(model).requires_grad_(False).eval()
@@ -140,7 +140,7 @@ def adapt(
     tell = on_look or (lambda look: None)
     with torch.random.fork_rng(devices=[]), Stop() as stop:
         torch.manual_seed(seed)
-        run = _Adaptation(tutor, student, images, own, seed, precision == "bf16")
+        run = _Adaptation(tutor, student, images, own, seed, fast)
         looks = [run.look(0, steps)]
         tell(looks[0])
         best, kept = looks[0], copy.deepcopy(student.state_dict())

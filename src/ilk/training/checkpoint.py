@@ -106,6 +106,16 @@ class Checkpoints:
                 messages.append(f"skipped the damaged checkpoint {self.path(step).name}: {error}")
         return None, messages
 
+    def recipe(self) -> dict[str, Any] | None:
+        """The recipe of the run, as the newest checkpoint that can be read has it."""
+        for step in reversed(self.steps()):
+            try:
+                head = json.loads((self.path(step) / "checkpoint.json").read_bytes())
+                return dict(head["recipe"])
+            except (*_BAD, ValueError, RecursionError):
+                continue
+        return None
+
     def set_aside(self, newer_than: int) -> None:
         """Rename what is newer than a step, so that it is neither read nor counted again."""
         for step in self.steps():

@@ -82,7 +82,8 @@ def train(
     """
     folder = Path(out)
     report = on_progress or (lambda progress: None)
-    with accelerated(recipe) as accelerator, ExitStack() as stack:
+    saved = Checkpoints(folder / "checkpoints", recipe.keep).recipe()
+    with accelerated(recipe, saved) as (accelerator, settled, remark), ExitStack() as stack:
         if accelerator.is_main_process:
             try:
                 new = not folder.exists()
@@ -93,7 +94,9 @@ def train(
                 raise SaveError(error.errno, f"out: can't write to {folder}: {error}") from error
         accelerator.wait_for_everyone()
         stack.enter_context(torch.random.fork_rng(devices=[]))
-        run = _Run(recipe, folder, report, accelerator, *(kinds or _load(recipe)))
+        run = _Run(settled, folder, report, accelerator, *(kinds or _load(recipe)))
+        if remark is not None:
+            run._tell(remark)
         if run.log is not None:
             stack.callback(run.log.close)
         stop = stack.enter_context(Stop())
@@ -118,10 +121,10 @@ def estimate(recipe: Recipe, kinds: tuple[Kinds, Kinds | None], steps: int = 3) 
     """
     with (
         TemporaryDirectory() as scratch,
-        accelerated(recipe) as accelerator,
+        accelerated(recipe) as (accelerator, settled, _),
         torch.random.fork_rng(devices=[]),
     ):
-        plain = replace(recipe, tensorboard=False)
+        plain = replace(settled, tensorboard=False)
         run = _Run(plain, Path(scratch), lambda progress: None, accelerator, *kinds)
         run._train_step()
         torch.stack(run.pending).cpu()  # waits until it is done

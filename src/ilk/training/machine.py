@@ -8,6 +8,7 @@ import platform
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import torch.distributed as dist
 import ilk
 from ilk.data.kinds import Kinds
 from ilk.machine import processor
+from ilk.precision import Probe, choose
 
 from .recipe import Recipe
 from .recipes import RECIPES, command
@@ -24,32 +26,72 @@ from .recipes import RECIPES, command
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-__all__ = ["accelerated", "card", "commit", "hardware"]
+__all__ = ["accelerated", "card", "commit", "hardware", "settle"]
 
 
 @contextmanager
-def accelerated(recipe: Recipe) -> Iterator[Accelerator]:
+def accelerated(
+    recipe: Recipe, saved: dict[str, Any] | None = None
+) -> Iterator[tuple[Accelerator, Recipe, str | None]]:
     """An Accelerator for the run, taken down afterwards with the process group that it made.
+
+    Beside it the recipe with a precision that is settled, the same in every process, and a remark
+    on that.
+
+    Arguments:
+        recipe: Of the run.
+        saved: The recipe that the run began with, if it goes on.
 
     Raises:
         ImportError: If Accelerate is not installed.
     """
     try:
-        from accelerate import Accelerator
+        from accelerate import Accelerator, PartialState
         from accelerate.state import AcceleratorState
+        from accelerate.utils import broadcast_object_list
     except ImportError as error:
         raise ImportError("accelerate: not installed; pip install 'ilk[train]'") from error
     grouped = dist.is_available() and dist.is_initialized()
-    precision = "bf16" if recipe.precision == "bf16" else "no"
-    accelerator = Accelerator(mixed_precision=precision, cpu=recipe.device == "cpu")
+    cpu = recipe.device == "cpu"
     try:
-        yield accelerator
+        state = PartialState(cpu=cpu)
+        here = state.device or torch.device("cpu")
+        settled = [settle(recipe, here, saved) if state.is_main_process else None]
+        broadcast_object_list(settled)
+        assert settled[0] is not None
+        recipe, remark = settled[0]
+        precision = "bf16" if recipe.precision == "bf16" else "no"
+        yield Accelerator(mixed_precision=precision, cpu=cpu), recipe, remark
     finally:
         # A process group alive at interpreter exit aborts now and then: its threads outlive it.
         if not grouped and dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
         # Accelerate keeps one state a process: without this a second run could not differ.
         AcceleratorState._reset_state(reset_partial_state=not grouped)
+
+
+def settle(
+    recipe: Recipe,
+    device: torch.device,
+    saved: dict[str, Any] | None = None,
+    probe: Probe | None = None,
+) -> tuple[Recipe, str | None]:
+    """The recipe with the precision that the run has, and a remark where there is one to make.
+
+    A run goes on in the precision that it began in, whatever the machine.
+
+    Arguments:
+        recipe: Of the run.
+        device: Where it takes place.
+        saved: The recipe that it began with, if it goes on.
+        probe: See `choose`.
+    """
+    wanted = recipe.precision
+    if wanted == "auto" and saved is not None and saved.get("precision") in ("bf16", "float32"):
+        return replace(recipe, precision=saved["precision"]), None
+    choice = choose(wanted, device, probe)
+    said = str(choice) if wanted == "auto" or choice.slow else None
+    return replace(recipe, precision=choice.precision), said
 
 
 def card(recipe: Recipe, kinds: Kinds, processes: int, device: torch.device) -> dict[str, Any]:

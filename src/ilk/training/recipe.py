@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ilk import models
 from ilk.data import Kinds
 from ilk.models import Model
+from ilk.precision import PRECISIONS, Precision
 
 from .starting import begin_with
 
@@ -118,8 +119,9 @@ class Recipe:
     ema: float = 0.999
     """Decay of the average of the weights; the average is the model that is saved."""
 
-    precision: Literal["bf16", "float32"] = "bf16"
-    """Autocast to bfloat16, or float32 throughout. Weights and likelihoods are float32 in both."""
+    precision: Precision = "auto"
+    """Autocast to bfloat16, float32 throughout, or whichever this machine is quicker in. Weights
+    and likelihoods are float32 in both."""
     channels_last: bool = True
     """Keep channels innermost in memory, where convolutions in bfloat16 are quicker."""
     compile: bool = False
@@ -159,7 +161,7 @@ class Recipe:
         _check(self, "images", self.images is None or self.images >= 1, "1 or more")
         _check(self, "model", self.model in MODELS, " or ".join(MODELS))
         _check(self, "optimizer", self.optimizer in ("adamw", "muon"), "adamw or muon")
-        _check(self, "precision", self.precision in ("bf16", "float32"), "bf16 or float32")
+        _check(self, "precision", self.precision in PRECISIONS, " or ".join(PRECISIONS))
         _check(self, "by_label", not (self.by_label and self.few_shot), "False with a support set")
         _check(self, "compile", not (self.compile and self.meta), "False with meta")
         for key in ("rotate", "mirror"):
