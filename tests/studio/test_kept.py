@@ -212,9 +212,9 @@ def test_old_answers_do_not_stay(visit: Visit) -> None:
 def test_samples_tell_what_they_were_drawn_for(roomy: Visit) -> None:
     page = roomy.page
     roomy.sees("#status", "given kind A")
-    page.locator("#temperature").fill("0.5")
+    page.locator("#guidance").fill("1")
     roomy.sees("#status", "have changed: draw again")
-    page.locator("#temperature").fill("1")
+    page.locator("#guidance").fill("0.5")
     roomy.sees("#status", "given kind A")
     page.click("#kind-b")
     roomy.sees("#status", "given kind B")

@@ -105,10 +105,25 @@ def test_pictures_are_picked_dropped_and_pasted(visit: Visit, tmp_path: Path) ->
 
 
 def test_temperature_0_draws_one_image(visit: Visit) -> None:
-    visit.page.locator("#temperature").fill("0")
-    visit.page.click("#draw")
+    page = visit.page
+    page.click(".more summary")
+    page.locator("#temperature").fill("0")
+    page.click("#draw")
     visit.sees("#status", "16 drawn in")
+    visit.sees("#status", "at temperature 0.00")
     assert len(set(visit.tiles())) == 1
+
+
+def test_samples_are_guided_and_say_so(visit: Visit) -> None:
+    page = visit.page
+    visit.sees("#status", "guided by 0.50")
+    page.locator("#guidance").fill("0")
+    visit.sees("#status", "have changed: draw again")
+    page.click(".more summary")
+    page.select_option("#of", "32")
+    page.click("#draw")
+    visit.sees("#status", "the best of 32")
+    assert "guided" not in page.inner_text("#status")
 
 
 def test_scrub_back_and_branch(visit: Visit) -> None:

@@ -45,11 +45,12 @@ def complete(request: Complete, model: Model, limits: Limits) -> Slices:
         ValueError: If something known follows, and the temperature is not 1.
     """
     limit("count", request.count, limits.images)
+    limit("of", request.of, limits.images)
     support = yield from support_of(request.support, model, limits)
     x = tensor_of(request.image, model, "image", limits.pixels)
     known = mask_of(request.known, model)
     if not follows(known):
-        each = x.expand(request.count, *x.shape)
+        each = x.expand(max(request.count, request.of), *x.shape)
         yield from _raster(request, model, support, each, known.expand_as(each), {"exact": True})
     elif request.temperature != 1:
         raise ValueError("temperature: wanted 1 where something known follows what is drawn")

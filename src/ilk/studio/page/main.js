@@ -4,6 +4,7 @@ import { Inspector } from "./inspect.js";
 import { kept, recall, remember } from "./kept.js";
 import { Query } from "./query.js";
 import { Samples } from "./samples.js";
+import { manner, settings, settle } from "./settings.js";
 import { Support } from "./support.js";
 import { download, file, get, images, pack, several, unpack } from "./talk.js";
 import { themed } from "./theme.js";
@@ -11,15 +12,14 @@ import { themed } from "./theme.js";
 const $ = (id) => document.getElementById(id);
 let models, model, support, samples, inspector, query, examples, drawnFor = [];
 
-const temperature = () => Number($("temperature").value);
 const asked = () => ({
-  model: model.name, support: images(support.shown), count: several(model), temperature: temperature(),
+  model: model.name, support: images(support.shown), count: several(model), ...settings(support.shown.length),
 });
 
 async function draw() {
   select(-1);
   drawnFor = support.shown;
-  if (await samples.draw("/api/sample", asked(), { given: ` ${support.given}${heat()}` })) drawn();
+  if (await samples.draw("/api/sample", asked(), { given: ` ${support.given}${manner(drawnFor.length)}` })) drawn();
 }
 
 // Goes on from a pixel of the sample that is shown, which stays in view until others are there.
@@ -28,14 +28,12 @@ async function branch(pixels, known) {
   press(-1);
   inspector.busy(true);
   const more = { image: images([pixels])[0], known: pack(known) };
-  const all = await samples.draw("/api/complete", { ...asked(), support }, { noun: "branches drawn", given: heat(), more });
+  const all = await samples.draw("/api/complete", { ...asked(), support }, { noun: "branches drawn", given: manner(support.length), more });
   inspector.busy(false);
   if (!all) return;
   drawn(at);
   show($("grid"), "nearest");
 }
-
-const heat = () => (temperature() === 1 ? "" : ` at temperature ${temperature()}`);
 
 function drawn(at) {
   select(0, at);
@@ -72,7 +70,7 @@ function begin(next) {
     status: $("status"),
     press: draw,
     choose: select,
-    outdated: "The examples or the temperature have changed: draw again.",
+    outdated: "The examples or how to draw have changed: draw again.",
   });
   samples.layOut(several(model));
   inspector = new Inspector(model, branch);
@@ -147,10 +145,7 @@ function wire() {
     support.replace(examples[name].slice(0, 4), name);
     draw();
   };
-  $("temperature").oninput = () => {
-    $("temperature-value").textContent = temperature().toFixed(2);
-    samples.compare(asked());
-  };
+  settle(() => samples.compare(asked()));
   addEventListener("storage", ({ key }) => support.hear(key));
   incoming();
 }

@@ -71,6 +71,7 @@ export class Samples {
       item.cost = null;
       item.tile.ink(item.pixels, 0).heat(null).mark();
       item.write([]);
+      item.button.classList.remove("flawed");
     }
   }
 
@@ -102,8 +103,10 @@ export class Samples {
       const item = this.items[i];
       [item.pixels, item.cost] = [unpack(result.pixels), result];
       item.tile.ink(item.pixels).mark();
-      item.write(figures(result));
-      item.button.setAttribute("aria-label", `Number ${i + 1}: ${figures(result).join(", ")}`);
+      const lines = [...figures(result), ...(result.flaw ? [result.flaw] : [])];
+      item.write(lines);
+      item.button.classList.toggle("flawed", Boolean(result.flaw));
+      item.button.setAttribute("aria-label", `Number ${i + 1}: ${lines.join(", ")}`);
     });
     performance.mark("drawn");
     this.drawings += 1;
