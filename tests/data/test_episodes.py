@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -104,17 +102,6 @@ def test_zero_shots_leave_an_empty_support_axis():
 def test_bad_sizes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         draw(numbered([9, 5]), *arguments)
-
-
-def test_drawing_a_batch_is_fast():
-    kinds = numbered([20] * 250)
-    rng = np.random.default_rng(0)
-    times = []
-    for _ in range(50):
-        start = time.perf_counter()
-        draw_batch(kinds, rng, 16, 4, 8)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 2e-3
 
 
 def test_test_episodes_are_disjoint_nested_and_of_their_kind():

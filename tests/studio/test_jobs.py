@@ -100,7 +100,7 @@ def test_a_job_ends_when_nobody_waits(jobs: Jobs) -> None:
                     break
 
     asyncio.run(leave())
-    assert closed.wait(5)
+    assert closed.wait(1200)
     done = len(steps)
     time.sleep(0.05)
     assert len(steps) == done and not jobs.active
