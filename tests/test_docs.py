@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 import shlex
 from functools import cache
@@ -55,6 +57,26 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         exec(compile(block, f"{page.name}[{number}]", "exec"), namespace)
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/quickstart.md"])
+def test_what_a_stranger_copies_runs(name: str) -> None:
+    """The pages that are read first hold no Python but that which `test_python_runs` runs."""
+    page = ROOT / name
+    fences = re.findall(r"^```(.*)$", page.read_text(), re.M)
+    assert page in with_python
+    assert {f for f in fences if "py" in f.lower()} == {"python"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_what_is_shown_alone_imports_what_exists(page: Path) -> None:
+    """Blocks that need data or a network do not run, but are Python whose imports are there."""
+    for block in blocks(page, r"\{code-block\} python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                missing = [n.name for n in node.names if not hasattr(module, n.name)]
+                assert not missing, f"{page.name}: {node.module} has no {missing}"
+
+
 @pytest.mark.parametrize("page", with_ilk, ids=named)
 def test_commands_exist(page: Path) -> None:
     for words in commands(page):
@@ -79,7 +101,16 @@ def test_make_targets_exist(page: Path) -> None:
             assert goals <= targets, f"no such target: {goals - targets}"
 
 
+def anchors(page: Path) -> set[str]:
+    """The names by which links reach the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(there), f"{page.name} links to {target}#{anchor}"
