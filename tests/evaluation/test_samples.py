@@ -42,7 +42,7 @@ class Drawn(nn.Module):
             return self.draw(support, shape[0]).transpose(0, 1)
 
         def gain(x):
-            return (x == support[:, 0]).flatten(2).double().mean(dim=2)
+            return (x == support[:, 0]).flatten(2).double().sum(dim=2)
 
         p = SimpleNamespace(sample=sample, gain=gain)
         p.guided = lambda weight: p
