@@ -17,7 +17,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Panel", "colours", "figure", "pixels", "sheet", "stack", "surprise_map"]
+__all__ = ["Panel", "colours", "enlarge", "figure", "pixels", "sheet", "stack", "surprise_map"]
 
 PAPER, INK, GROUND, FAINT = (255, 255, 255), (24, 26, 31), (246, 245, 241), (120, 120, 118)
 _BAR = 72  # Width of a legend's ramp.
@@ -54,6 +54,21 @@ def pixels(image: Tensor, levels: int) -> np.ndarray:
     return (rgb * 255).round().astype(np.uint8).transpose(1, 2, 0)
 
 
+def enlarge(picture: np.ndarray, height: int) -> Image.Image:
+    """RGB bytes `(H, W, 3)` as a picture that high, each pixel a square of its own.
+
+    Example:
+        >>> enlarge(np.zeros((26, 13, 3), np.uint8), 100).size
+        (50, 100)
+    """
+    from PIL import Image
+
+    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+    smaller = height < picture.shape[0]
+    method = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
+    return Image.fromarray(picture).resize((width, height), method)
+
+
 def surprise_map(
     log_prob_per_dim: Tensor, image: Tensor, levels: int, most: float = 3.0
 ) -> np.ndarray:
@@ -82,9 +97,7 @@ def _tiles(images: Sequence[np.ndarray], columns: int, scale: int) -> Image.Imag
     canvas = Image.new("RGB", size, GROUND)
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
-        tile = Image.fromarray(image).resize(
-            (width * scale, height * scale), Image.Resampling.NEAREST
-        )
+        tile = enlarge(image, height * scale)
         canvas.paste(tile, (column * (width * scale + gap), row * (height * scale + gap)))
     return canvas
 

@@ -15,6 +15,7 @@ from ilk.data import read_image
 from ilk.distributions import pick
 from ilk.models.storage import card
 from ilk.precision import choose
+from ilk.trace import trace
 
 SMALL = [
     "--width",
@@ -150,6 +151,16 @@ def test_each_sample_is_a_picture_that_reads_back(tiny, kinds, tmp_path, capsys)
     x = model(support).guided(0.5).sample((5,), torch.Generator().manual_seed(3))
     read = [read_image(each / f"{i + 1:02}.png", (1, 8, 8), 2) for i in range(5)]
     assert torch.equal(torch.stack(read), x)
+
+
+def test_each_sample_is_an_outline(tiny, kinds, tmp_path, capsys):
+    words = ["sample", tiny, "-n", "2", "--out", str(tmp_path / "sheet.png"), "--form", "svg"]
+    assert main([*words, "--each", str(tmp_path / "each")]) == 0
+    x = ilk.load(tiny)().sample((2,), torch.Generator().manual_seed(0))
+    written = [(tmp_path / "each" / name).read_text() for name in ("01.svg", "02.svg")]
+    assert written == [trace(image, 2) for image in x]
+    assert main(words) == 1
+    assert "--form is for --each" in capsys.readouterr().err
 
 
 def test_the_best_of_many_are_those_that_the_examples_gained_most(tiny, kinds, tmp_path, capsys):

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from ilk.data import cut_apart, read_image
 from ilk.distributions import complete_around, pick
 from ilk.studio import Shelf
 from ilk.studio.attention import read_weights
+from ilk.trace import trace
 
 
 def events(client: TestClient, path: str, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -318,6 +320,30 @@ def test_downloads(client: TestClient) -> None:
     assert torch.equal(first, read_image(base64.b64decode(picture(40)), (1, 26, 26), 2))
 
 
+def test_one_drawing_at_any_size_and_as_outlines(client: TestClient) -> None:
+    x = read_image(base64.b64decode(picture(40)), (1, 26, 26), 2)
+    request = {"model": "tiny", "images": examples(1)}
+    for size in (13, 26, 100, 520):
+        png = client.post("/api/pack", json={**request, "form": "png", "size": size})
+        file = Image.open(io.BytesIO(png.content))
+        assert file.size == (size, size)
+    small = file.convert("L").resize((26, 26), Image.Resampling.BOX)
+    assert torch.equal(torch.tensor(list(small.tobytes())).view(26, 26) < 128, x[0] > 0)
+    svg = client.post("/api/pack", json={**request, "form": "svg"})
+    assert svg.headers["content-type"] == "image/svg+xml" and svg.text == trace(x, 2)
+    large = client.post("/api/pack", json={"model": "tiny", "images": examples(3), "size": 260})
+    assert Image.open(io.BytesIO(large.content)).height == 260 + 2 * 16
+
+
+def test_words_of_errors_are_for_people(client: TestClient) -> None:
+    """Neither marks of code nor counts of bytes, nor what a library says to itself."""
+    sent = [base64.b64decode(picture(40, form))[:-40] for form in ("PNG", "JPEG", "WEBP", "GIF")]
+    for content in (*sent, b"", b"no picture", bytes(400_001), b"GIF89a"):
+        answer = client.post("/api/read", params={"model": "tiny"}, content=content)
+        assert 400 <= answer.status_code < 500
+        assert not re.search(r"`|bytes|0x|Traceback|\(image", answer.json()["error"])
+
+
 def test_a_model_without_examples(client: TestClient) -> None:
     answer = client.post("/api/sample", json={"model": "alone", "count": 2}).json()
     assert int(torch.stack([pixels(i["pixels"], (1, 4, 4)) for i in answer["images"]]).max()) < 4
@@ -389,7 +415,7 @@ MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("sample", {"support": [{"pixels": "?"}]}, 422, "support.0: this is no base64"),
     ("sample", {"support": [{"pixels": "é"}]}, 422, "support.0: this is no base64"),
     ("sample", {"support": [{}]}, 422, "support.0: wanted either pixels or a file"),
-    ("sample", {"support": [{"file": "AAAA"}]}, 422, "support.0: 3 bytes: not a picture"),
+    ("sample", {"support": [{"file": "AAAA"}]}, 422, "support.0: this file: not a picture"),
     ("sample", {"support": [{"file": picture()[:80]}]}, 422, "damaged or cut short"),
     ("sample", {"support": [{"file": bomb(30_000)}]}, 422, "too large to decode safely"),
     ("sample", {"support": [{"file": bomb(1_500)}]}, 422, "too large to decode safely"),
@@ -408,6 +434,14 @@ MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("decode", {"blob": "AAAA"}, 422, "blob: not coded by ilk"),
     ("decode", {}, 422, "blob"),
     ("pack", {"images": [{"pixels": BLANK}], "form": "tar"}, 422, "form"),
+    ("pack", {"images": [{"pixels": BLANK}] * 2, "form": "svg"}, 422, "images, for svg: wanted"),
+    (
+        "pack",
+        {"images": [{"pixels": BLANK}] * 3, "size": 900},
+        422,
+        "size: pixels: wanted at most",
+    ),
+    ("pack", {"images": [{"pixels": BLANK}], "size": 0}, 422, "size"),
 ]
 
 

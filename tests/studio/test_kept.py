@@ -241,7 +241,7 @@ def test_drawing_is_stopped(roomy: Visit) -> None:
 
 def test_failures_are_told_in_plain_words(visit: Visit) -> None:
     page = visit.page
-    words = "Is `ilk studio` still running?"
+    words = "The studio doesn't answer. Is it still running"
     page.route("**/api/*", lambda route: route.abort())
     page.click("#draw")
     visit.sees("#status", words)

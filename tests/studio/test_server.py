@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import logging
 import socket
 import threading
 import time
@@ -21,7 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ilk.studio import Limits, Shelf, create_app
 from ilk.studio.guard import Guard
-from ilk.studio.server import listen
+from ilk.studio.server import configured, listen
 
 Place = tuple[str, int]
 
@@ -31,7 +32,7 @@ def place(shelf: Shelf) -> Iterator[Place]:
     limits = Limits(body=100_000, upload_seconds=5.0, jobs=40, client=60)
     listening, hosts, _ = listen("127.0.0.1", 0)
     app = create_app(shelf, limits, hosts)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+    server = uvicorn.Server(configured(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     address = listening.getsockname()
@@ -154,7 +155,7 @@ def test_a_client_cannot_ask_for_everything() -> None:
 
 def test_large_bodies(place: Place) -> None:
     status, content = ask(place, "/api/sample", b" " * 100_001)
-    assert status == 413 and b"at most 100000" in content
+    assert status == 413 and b"a request may have 0.0954 MiB" in content
     client = socket.create_connection(place)
     head = f"POST /api/sample HTTP/1.1\r\nhost: {place[0]}\r\ntransfer-encoding: chunked\r\n\r\n"
     client.sendall(head.encode())
@@ -166,6 +167,15 @@ def test_large_bodies(place: Place) -> None:
         pass  # It was refused before all of it was sent.
     assert b"413" in client.recv(100)
     client.close()
+
+
+def test_a_stray_websocket_is_answered_in_silence(place: Place, caplog) -> None:
+    """It is a page that does not know what it talks to: the terminal gives no advice."""
+    names = {"upgrade": "websocket", "connection": "Upgrade", "sec_websocket_version": "13"}
+    for path, wanted in (("/", 200), ("/socket", 404)):
+        assert ask(place, path, **names, sec_websocket_key="MDEyMzQ1Njc4OWFiY2RlZg==")[0] == wanted
+    logging.getLogger("uvicorn.error").warning("something else")
+    assert [record.getMessage() for record in caplog.records] == ["something else"]
 
 
 def test_slow_bodies(place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -15,12 +15,14 @@ from .common import (
     Seed,
     SupportPaths,
     check_picture,
+    check_writable,
     generator,
     load_model,
     note,
     parse,
     read_support,
     to_picture,
+    write_file,
     write_json,
     write_picture,
 )
@@ -66,6 +68,10 @@ def sample(
     each: Annotated[
         Path | None, tyro.conf.arg(help="Folder for a picture of each, numbered as in the sheet.")
     ] = None,
+    form: Annotated[
+        Literal["png", "svg"],
+        tyro.conf.arg(help="What --each writes: pixels, or outlines that any size shows smooth."),
+    ] = "png",
     seed: Seed = 0,
     device: Device = "cpu",
     json: JsonFlag = False,
@@ -87,7 +93,9 @@ def sample(
     random = generator(seed)
     check_picture(out, "--out")
     if each is not None:
-        check_picture(each / "01.png", "--each")
+        check_writable(each / f"01.{form}", "--each")
+    elif form != "png":
+        raise ValueError("--form is for --each: name a folder to write to")
     loaded = load_model(model, device)
     given = read_support(support, loaded)
     p = loaded(given)
@@ -100,8 +108,7 @@ def sample(
     flaws = [flaw(image, nats) for image, nats in zip(x, gain, strict=True)]
     write_picture(out, _picture(given, x, loaded.levels, flaws))
     if each is not None:
-        for i, image in enumerate(x):
-            write_picture(each / f"{i + 1:02}.png", to_picture(image, loaded.levels))
+        _write_each(each, form, x, loaded.levels)
     nats = (-p.log_prob(x) / loaded.dims).tolist()
     if json:
         facts = {"guidance": guidance, "of": max(n, of), "temperature": temperature}
@@ -135,6 +142,17 @@ def _drawn(
         best = pick(x, gain, n)
         x, gain = x[best], gain[best]
     return x, gain.tolist()
+
+
+def _write_each(folder: Path, form: str, x: Tensor, levels: int) -> None:
+    from ilk.trace import trace
+
+    for i, image in enumerate(x):
+        path = folder / f"{i + 1:02}.{form}"
+        if form == "svg":
+            write_file(path, trace(image, levels).encode())
+        else:
+            write_picture(path, to_picture(image, levels))
 
 
 def _picture(given: Tensor | None, x: Tensor, levels: int, flaws: Sequence[str]) -> Image.Image:

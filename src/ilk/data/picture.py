@@ -74,7 +74,7 @@ def open_picture(
     if isinstance(source, Image.Image):
         _check_size(source, "the image", max_pixels)
         return ImageOps.exif_transpose(source)
-    name = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
+    name = "this file" if isinstance(source, bytes) else str(source)
     file = io.BytesIO(source if isinstance(source, bytes) else _content(Path(source)))
     try:
         with warnings.catch_warnings():
@@ -87,13 +87,14 @@ def open_picture(
                 raise ImageError(f"{name}: floating-point pixels; wanted 8 or 16 bits")
             return ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: too large to decode safely ({error})") from error
+        reason = "too large to decode safely; a smaller copy will do"
+        raise ImageError(f"{name}: {reason}") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: not a picture (wanted {', '.join(formats)})") from error
     except ImageError:
         raise
     except Exception as error:  # decoders stumble over damage in every way
-        raise ImageError(f"{name}: damaged or cut short ({error})") from error
+        raise ImageError(f"{name}: damaged or cut short") from error
 
 
 def _content(path: Path) -> bytes:
@@ -102,7 +103,7 @@ def _content(path: Path) -> bytes:
     if not stat.S_ISREG(about.st_mode):
         raise ImageError(f"{path}: not a file")
     if about.st_size > MAX_BYTES:
-        raise ImageError(f"{path}: {about.st_size:,} bytes are too many (limit {MAX_BYTES:,})")
+        raise ImageError(f"{path}: too large for a picture (limit {MAX_BYTES >> 20} MiB)")
     return path.read_bytes()
 
 

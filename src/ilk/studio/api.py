@@ -129,7 +129,13 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     429: {"model": Refusal, "description": "Too much is asked for at once"},
 }
 _EVENTS = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
-_FILES = {200: {"content": {"image/png": {}, "application/zip": {}}}}
+_MEDIA = {
+    "sheet": "image/png",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "archive": "application/zip",
+}
+_FILES = {200: {"content": {media: {} for media in _MEDIA.values()}}}
 
 
 def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
@@ -250,15 +256,14 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
 
     @api.post(
         "/pack",
-        summary="Images to download, as a sheet or an archive",
+        summary="Images to download: a sheet, an archive, or one as PNG or SVG",
         openapi_extra=body("pack"),
         responses=_REFUSED | _FILES,
         response_class=Response,
     )
     async def pack(request: Pack, http: Request) -> Response:
         content = await answer(work.pack, request, http)
-        media = "image/png" if request.form == "sheet" else "application/zip"
-        return Response(content, media_type=media)
+        return Response(content, media_type=_MEDIA[request.form])
 
     return api
 

@@ -75,7 +75,11 @@ class Guard:
             raise _Refusal(403, "Origin: another site can't use this server")
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self.limits.body:
-            raise _Refusal(413, f"the request has {length} bytes, at most {self.limits.body}")
+            raise _Refusal(413, self._large)
+
+    @property
+    def _large(self) -> str:
+        return f"this is too much at once: a request may have {self.limits.body / 2**20:.3g} MiB"
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         parts: list[bytes] = []
@@ -87,7 +91,7 @@ class Guard:
             parts.append(message.get("body", b""))
             size, more = size + len(parts[-1]), message.get("more_body", False)
             if size > self.limits.body:
-                raise _Refusal(413, f"the request has more than {self.limits.body} bytes")
+                raise _Refusal(413, self._large)
         return b"".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import threading
 import webbrowser
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 
 from .app import LOCAL
 
-__all__ = ["listen", "serve"]
+__all__ = ["configured", "listen", "serve"]
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, tuple[str, ...], str]:
@@ -37,11 +38,22 @@ def listen(host: str, port: int) -> tuple[socket.socket, tuple[str, ...], str]:
     return listening, (*LOCAL, host) if local else ("*",), f"http://{shown}:{port}/"
 
 
+def configured(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the studio, which has no WebSocket and needs no advice to get one."""
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
+    logging.getLogger("uvicorn.error").addFilter(_no_upgrade)
+    return config
+
+
 def serve(app: FastAPI, listening: socket.socket, browse: str | None = None) -> None:
     """Serves until Ctrl-C; `browse` is an address to open in a browser."""
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(app))
     if browse is not None:
         # The socket listens already: what the browser asks for waits until it is answered.
         threading.Thread(target=webbrowser.open, args=(browse,), daemon=True).start()
     server.run(sockets=[listening])
+
+
+def _no_upgrade(record: logging.LogRecord) -> bool:
+    said = record.getMessage()
+    return not said.startswith(("Unsupported upgrade request", "No supported WebSocket"))

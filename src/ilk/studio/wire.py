@@ -139,10 +139,15 @@ class Decode(_Conditioned):
 
 
 class Pack(_Request):
-    """Images to download, as one sheet or as an archive of files."""
+    """Images to download: one sheet, an archive of files of the model's size, or one picture."""
 
     images: list[Image] = Field(min_length=1)
-    form: Literal["sheet", "archive"] = "sheet"
+    form: Literal["sheet", "archive", "png", "svg"] = Field(
+        "sheet", description="`png` and `svg` are of one image."
+    )
+    size: Annotated[int, Field(ge=1, le=8192)] | None = Field(
+        None, description="Height of an image in a sheet or a `png`; its own, if none is given."
+    )
 
 
 class Cost(BaseModel):
@@ -196,7 +201,7 @@ def tensor_of(image: Image, model: Model, name: str, most: int) -> Tensor:
     values = decode(image.pixels or "", name)
     if len(values) != model.dims:
         shape = " x ".join(map(str, model.shape))
-        raise ValueError(f"{name}: wanted {shape} = {model.dims} bytes, got {len(values)}")
+        raise ValueError(f"{name}: wanted {shape} = {model.dims} values, got {len(values)}")
     pixels = torch.frombuffer(bytearray(values), dtype=torch.uint8).view(model.shape)
     if int(pixels.max()) >= model.levels:
         top = model.levels - 1
@@ -213,7 +218,7 @@ def mask_of(text: str, model: Model) -> Tensor:
     _, height, width = model.shape
     values = decode(text, "known")
     if len(values) != height * width or max(values, default=2) > 1:
-        raise ValueError(f"known: wanted {height} x {width} bytes that are 0 or 1")
+        raise ValueError(f"known: wanted {height} x {width} values that are 0 or 1")
     return torch.frombuffer(bytearray(values), dtype=torch.uint8).view(1, height, width).bool()
 
 

@@ -16,7 +16,8 @@ from ilk.data.drawing import of_drawings
 from ilk.data.picture import WEB, open_picture
 from ilk.models import Model
 from ilk.reads import grid, inside
-from ilk.render import pixels, sheet
+from ilk.render import enlarge, pixels, sheet
+from ilk.trace import trace
 
 from .attention import read_weights
 from .given import Slices, images_of, limit, scored, support_of
@@ -89,19 +90,29 @@ def read(file: bytes, model: Model, limits: Limits) -> Slices:
 
 
 def pack(request: Pack, model: Model, limits: Limits) -> Slices:
-    """A sheet as PNG, or an archive of PNG files of the model's size."""
+    """A sheet as PNG, an archive of PNG files of the model's size, or one image as PNG or SVG."""
+    if request.form in ("png", "svg"):
+        limit(f"images, for {request.form}", len(request.images), 1)
     x = yield from images_of(request.images, model, "images", limits.images, limits)
-    file = io.BytesIO()
-    if request.form == "sheet":
-        sheet(x, model.levels).save(file, format="PNG")
+    _, height, width = model.shape
+    limit("size: pixels", len(x) * (request.size or 0) ** 2 * width // height, limits.pixels)
+    if request.form == "svg":
+        yield trace(x[0], model.levels).encode()
+    elif request.form == "png":
+        yield _file(enlarge(pixels(x[0], model.levels), request.size or height))
+    elif request.form == "sheet":
+        scale = request.size and max(1, round(request.size / height))
+        yield _file(sheet(x, model.levels, scale=scale))
     else:
+        file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             for i, image in enumerate(x):
-                archive.writestr(f"{i + 1:02d}.png", _png(image, model))
-    yield file.getvalue()
+                picture = enlarge(pixels(image, model.levels), height)
+                archive.writestr(f"{i + 1:02d}.png", _file(picture))
+        yield file.getvalue()
 
 
-def _png(image: Tensor, model: Model) -> bytes:
+def _file(picture: PILImage.Image) -> bytes:
     file = io.BytesIO()
-    PILImage.fromarray(pixels(image, model.levels)).save(file, format="PNG")
+    picture.save(file, format="PNG")
     return file.getvalue()

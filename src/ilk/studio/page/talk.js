@@ -23,7 +23,7 @@ function begin(path, options, signal) {
       return await promise;
     } catch (error) {
       if (late.signal.aborted) throw new Error("The studio has said nothing for 30 s. Try again.");
-      throw error instanceof TypeError ? new Error("The studio doesn't answer. Is `ilk studio` still running?") : error;
+      throw error instanceof TypeError ? new Error("The studio doesn't answer. Is it still running, in the window where it was started?") : error;
     } finally {
       clearTimeout(timer);
     }
