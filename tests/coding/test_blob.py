@@ -293,3 +293,22 @@ def test_digests_tell_what_they_must() -> None:
     ]
     assert len(set(several)) == len(several)
     assert digest({"w": w[:, None].expand(4, 3).t()[0]}) == several[0]
+
+
+def test_a_code_is_read_with_the_threads_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few images are coded by one thread; a code of two, as older ones are, is read by two."""
+    p = told(few_shot())
+    x = p.sample((20,))
+    code = blob.parse(p.encode(x))
+    assert code.threads == 1
+    seen, step = set(), p.net.step
+
+    def noted(x: Tensor | None, state: object) -> tuple[Tensor, object]:
+        seen.add(torch.get_num_threads())
+        return step(x, state)
+
+    monkeypatch.setattr(p.net, "step", noted)
+    for number in (1, 2):
+        seen.clear()
+        assert torch.equal(p.decode(code._replace(threads=number).pack()), x)
+        assert seen == {number}

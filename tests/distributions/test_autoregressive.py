@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from threading import Event, Thread
+
 import pytest
 import torch
 
 from ilk.checks import check_causality
+from ilk.distributions import Autoregressive, autoregressive
+from ilk.machine import threads
 from ilk.models import (
     AttentionPixelCNN,
     ConditionalPixelCNN,
@@ -210,3 +215,81 @@ def test_drawing_and_coding_drop_nothing(make: type[Model]) -> None:
     data = net().encode(x)
     assert torch.equal(net.eval()().decode(data), x)
     assert check_causality(net.double().train()).ok and net.training
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    with threads(2):
+        yield
+
+
+def recorded(p: Autoregressive, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Threads at every step of a network from now on."""
+    seen, step = [], p.net.step
+
+    def noted(x: torch.Tensor | None, state: object) -> tuple[torch.Tensor, object]:
+        seen.append(torch.get_num_threads())
+        return step(x, state)
+
+    monkeypatch.setattr(p.net, "step", noted)
+    return seen
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_walk_of_small_steps_takes_one_thread_and_gives_the_others_back(monkeypatch) -> None:
+    p = model()()
+    seen = recorded(p, monkeypatch)
+    p.sample((2,))
+    walk = p.trace(torch.zeros(2, 1, 3, 3, dtype=torch.uint8))
+    for _ in range(3):
+        next(walk)
+        assert torch.get_num_threads() == 2
+    del walk
+    assert torch.get_num_threads() == 2
+    assert seen == [1] * (9 + 3)
+
+    def broken(i: int, j: int, parameters: torch.Tensor) -> torch.Tensor:
+        assert torch.get_num_threads() == 1
+        raise KeyError(i, j)
+
+    with pytest.raises(KeyError):
+        next(p.walk(2, broken))
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_walk_in_one_thread_of_python_leaves_the_others_theirs() -> None:
+    p, seen = model()(), []
+    walk = p.walk(2, lambda i, j, parameters: meanwhile(parameters))
+
+    def meanwhile(parameters: torch.Tensor) -> torch.Tensor:
+        asked.set()
+        answered.wait(10)
+        return torch.zeros(2, 1, dtype=torch.long)
+
+    def other() -> None:
+        torch.get_num_threads()
+        ready.set()
+        asked.wait(10)
+        seen.append(torch.get_num_threads())
+        answered.set()
+
+    ready, asked, answered = Event(), Event(), Event()
+    thread = Thread(target=other)
+    thread.start()
+    ready.wait(10)
+    next(walk)
+    thread.join()
+    assert seen == [2]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_work_that_is_worth_it_is_shared(monkeypatch) -> None:
+    monkeypatch.setattr(autoregressive, "_SHARED", 1000)
+    p = model()()
+    weights = sum(w.numel() for w in p.net.parameters())
+    few, many = 999 // weights, -(-1000 // weights)
+    assert (p.threads_for(few), p.threads_for(many)) == (1, 2)
+    seen = recorded(p, monkeypatch)
+    p.sample((many,))
+    assert set(seen) == {2}

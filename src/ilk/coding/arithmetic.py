@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from ..machine import processor
+from ..machine import processor, threads
 
 __all__ = ["MOST_THREADS", "Platform", "arithmetic"]
 
@@ -70,12 +70,7 @@ def _version(name: str) -> str:
 
 
 @contextmanager
-def arithmetic(threads: int, device: torch.device) -> Iterator[None]:
+def arithmetic(number: int, device: torch.device) -> Iterator[None]:
     """A fixed number of threads and no autocast, while probabilities are computed."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        torch.set_num_threads(before)
+    with threads(number), torch.autocast(device.type, enabled=False):
+        yield

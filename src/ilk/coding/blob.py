@@ -140,7 +140,8 @@ def encode(turns: Turns, x: Tensor, sample_shape: Sequence[int]) -> bytes:
 
 def encoding(turns: Turns, x: Tensor, sample_shape: Sequence[int]) -> Steps[None, bytes]:
     """As `encode`, a pixel a step."""
-    threads, words = min(torch.get_num_threads(), MOST_THREADS), b""
+    most = max(turns.sizes, default=0) * turns.first.batch_shape.numel()
+    threads, words = min(turns.first.threads_for(most), MOST_THREADS), b""
     if x.numel():
         words = yield from _computed(stream.write(turns, x), threads, x.device)
     marks = _marks(turns.first, x.device)

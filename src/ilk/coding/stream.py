@@ -81,7 +81,8 @@ def _walk(p: Autoregressive, count: int, code: _Code) -> Steps[None, Tensor]:
         return x
 
     pixels = []
-    for step in p.walk(count, pixel):
+    # As many threads as the code names, those of old codes too.
+    for step in p.walk(count, pixel, torch.get_num_threads()):
         pixels.append(step[0])
         yield
     return p.gather(zip(pixels, pixels, strict=True))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from ..machine import threads
 from ..nn.pixelnet import Conditional, Context
 from .guided import Guided, SideBySide
 from .likelihoods import Likelihood
@@ -19,6 +20,10 @@ __all__ = ["Autoregressive"]
 
 _TOGETHER = {"cpu": 32}  # Images in a forward pass without gradients: few fit a CPU's caches.
 _ELSEWHERE = 512
+# Multiplications of a step from which threads share it. Below that a product takes microseconds,
+# and waiting for another thread at each of them costs more than it saves: milliseconds, where
+# processors are busy.
+_SHARED = 1 << 26
 
 
 class Autoregressive(Distribution):
@@ -184,6 +189,9 @@ class Autoregressive(Distribution):
     ) -> Tensor:
         r"""Draws images `(*sample, *batch, C, H, W)`, pixel by pixel through `step`.
 
+        On a processor one thread draws them, if they are too few for several to gain anything:
+        threads that wait for one another at every product are slow beside other work.
+
         Arguments:
             sample_shape: Shape of the draws.
             generator: Source of randomness.
@@ -348,7 +356,10 @@ class Autoregressive(Distribution):
     # What is made in this mode can be neither changed nor learned from; its copies can be.
     @torch.inference_mode()
     def walk(
-        self, count: int, write: Callable[[int, int, Tensor], Tensor]
+        self,
+        count: int,
+        write: Callable[[int, int, Tensor], Tensor],
+        shared: int | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Writes N images pixel by pixel through `step`; gives each with its parameters.
 
@@ -358,19 +369,31 @@ class Autoregressive(Distribution):
         Arguments:
             count: Number of images N, a multiple of the number of conditions.
             write: Makes the pixel (i, j), integers `(N, C)`, given its parameters `(N, P)`.
+            shared: Threads that compute each pixel, by default those of `threads_for`. Between
+                pixels torch has as many as before, whatever becomes of the walk.
 
         Raises:
             FloatingPointError: If the network's parameters are not finite from the first pixel on.
         """
         height, width = self.event_shape[1:]
-        state = self.net.start(count, (height, width), self.context)
+        shared = self.threads_for(count) if shared is None else shared
+        with threads(shared):
+            state = self.net.start(count, (height, width), self.context)
         pixel = None
         for t in range(height * width):
-            parameters, state = self.net.step(pixel, state)
-            if not t and not parameters.isfinite().all():
-                raise FloatingPointError("parameters: the network gave what are no numbers")
-            pixel = write(*divmod(t, width), parameters)
+            with threads(shared):
+                parameters, state = self.net.step(pixel, state)
+                if not t and not parameters.isfinite().all():
+                    raise FloatingPointError("parameters: the network gave what are no numbers")
+                pixel = write(*divmod(t, width), parameters)
             yield pixel, parameters
+
+    def threads_for(self, count: int) -> int:
+        """Threads that a walk of N images takes: those of torch, or one where it is too little to
+        share (a processor's work; elsewhere those of torch do nothing in it)."""
+        weights = sum(w.numel() for w in self.net.parameters())
+        few = self.device.type == "cpu" and count * weights < _SHARED
+        return 1 if few else torch.get_num_threads()
 
     @torch.inference_mode()
     def gather(self, walk: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
