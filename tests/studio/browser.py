@@ -62,6 +62,13 @@ class Visit:
             self.page.mouse.move(x, y, steps=8)
         self.page.mouse.up()
 
+    def draw(self, count: int) -> None:
+        """Draws examples, one in each of the next free slots."""
+        for i in range(count):
+            x = 0.2 + 0.6 * i / count
+            self.stroke("#support-pad", (x, 0.2), (x, 0.8))
+            self.page.click("#support-pad >> text=Next")
+
     def ink(self, selector: str) -> int:
         """How many pixels of ink a tile shows."""
         count = """tile => {
@@ -85,3 +92,9 @@ class Visit:
     def filled(self) -> int:
         """How many slots hold an example."""
         return self.page.locator("#slots button:not(.blank)").count()
+
+    @property
+    def stored(self) -> list[int]:
+        """How many drawings of kinds A and B the browser keeps."""
+        return self.page.evaluate("""() =>
+            ["A", "B"].map((k) => JSON.parse(localStorage[`ilk ${k} 1 26 26 2`] ?? "[]").length)""")

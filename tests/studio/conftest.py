@@ -76,10 +76,17 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(tiny: Path, large: Path, single: Path) -> Iterator[str]:
-    """Where a studio of three small models answers."""
+def eight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes eight examples."""
+    model = ilk.models.ConditionalPixelCNN((1, SIZE, SIZE), width=8, depth=2, shots=8)
+    return model.save(tmp_path_factory.mktemp("models") / "eight")
+
+
+@pytest.fixture(scope="module")
+def address(tiny: Path, large: Path, single: Path, eight: Path) -> Iterator[str]:
+    """Where a studio of small models answers."""
     listening, hosts, url = listen("127.0.0.1", 0)
-    app = create_app(Shelf([str(tiny), str(large), str(single)]), hosts=hosts)
+    app = create_app(Shelf([str(m) for m in (tiny, large, single, eight)]), hosts=hosts)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -117,6 +124,6 @@ def visit(browser, address: str) -> Iterator[Visit]:
 @pytest.fixture
 def roomy(visit: Visit) -> Visit:
     """With a model of eight examples: four slots are free."""
-    visit.page.select_option("#model", "omniglot")
+    visit.page.select_option("#model", "eight")
     visit.sees("#status", "16 drawn in")
     return visit

@@ -1,7 +1,7 @@
 // The page: a model, two support sets, samples of the one that is shown, a question.
 
 import { Inspector } from "./inspect.js";
-import { kept, recall, remember } from "./kept.js";
+import { recall, remember } from "./kept.js";
 import { Query } from "./query.js";
 import { Samples } from "./samples.js";
 import { manner, settings, settle } from "./settings.js";
@@ -74,17 +74,14 @@ function begin(next) {
   });
   samples.layOut(several(model));
   inspector = new Inspector(model, branch);
-  query = new Query(model, support);
   const shown = fits() ? Object.keys(examples) : [];
-  const none = Object.assign(new Option("an example", ""), { disabled: true, hidden: true });
-  $("example").replaceChildren(none, ...shown.map((name) => new Option(name, name)));
+  query = new Query(model, support, shown.length ? examples.heron[5] : undefined);
+  $("example").replaceChildren(new Option("your own drawings", ""), ...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
   for (const [kind, name] of shown.length ? Object.entries({ A: "heron", B: "kettle" }) : []) {
-    if (!support.of(kind).length) support.lend(kind, examples[name].slice(0, 4), name);
+    if (!support.own[kind].count) support.lend(kind, examples[name].slice(0, 4), name);
   }
   support.turn("A");
-  const own = kept(model, "question")[0] ?? (shown.length ? examples.heron[5] : undefined);
-  if (own) query.pad.show(own);
   query.update();
   if (support.shown.length) draw();
   else samples.say("Add a few pictures of one kind, then draw.");
@@ -132,7 +129,7 @@ function wire() {
     await support.add([...$("files").files]);
     $("files").value = "";
   };
-  $("empty").onclick = () => support.replace([]);
+  $("empty").onclick = () => support.empty();
   $("save-set").onclick = () => support.save();
   $("save-sheet").onclick = saveSheet;
   $("ask").onclick = () => {
@@ -142,11 +139,14 @@ function wire() {
   };
   $("example").onchange = () => {
     const name = $("example").value;
-    support.replace(examples[name].slice(0, 4), name);
-    draw();
+    support.lend(support.kind, name ? examples[name].slice(0, 4) : null, name);
+    turn(support.kind);
   };
   settle(() => samples.compare(asked()));
-  addEventListener("storage", ({ key }) => support.hear(key));
+  // Other tabs; a page that was frozen hears nothing of them until it is seen again.
+  const hear = (name) => [support, query].forEach((part) => part.hear(name));
+  addEventListener("storage", ({ key }) => hear(key));
+  addEventListener("pageshow", ({ persisted }) => persisted && hear());
   incoming();
 }
 

@@ -1,6 +1,8 @@
 // A pad to draw on: mouse, pen, finger or keyboard, with the very pixels that the model will see.
 
-import { Tile, binary, blank, isBlank, paper } from "./picture.js";
+import { whole } from "./drawings.js";
+import { History } from "./history.js";
+import { Tile, binary, blank, isBlank, paper, same } from "./picture.js";
 
 // The pen of the model's drawings: a disc 5 wide on a page 4 times as fine.
 const FINE = 4;
@@ -12,13 +14,12 @@ const disc = (r2) => {
 const BRUSHES = { Pen: disc(5), Eraser: disc(40), Hide: disc(50) };
 
 export class Pad {
-  // `changed(pixels)` is called when a stroke ends, `spent()`, if there is one, when nothing on the
-  // pad is left to undo; tools are names of brushes, acts are other buttons by name.
+  // `changed()` is called when the drawing has changed: a stroke ended, or it was undone or redone;
+  // tools are names of brushes, acts are other buttons by name.
   constructor(model, label, tools, changed, acts = {}) {
     this.model = model;
     this.changed = changed;
     this.tile = new Tile(model);
-    this.past = [];
     this.cursor = [Math.floor(model.shape[1] / 2), Math.floor(model.shape[2] / 2)];
     this.element = document.createElement("div");
     this.element.className = "pad";
@@ -33,7 +34,7 @@ export class Pad {
     this.spoken.className = "unseen";
     this.spoken.setAttribute("role", "status");
     this.element.append(this.sheet, this.bar(tools, acts), this.spoken);
-    this.show(blank(model));
+    this.edit(new History(whole(blank(model), model.shape)));
     this.listen();
   }
 
@@ -49,7 +50,7 @@ export class Pad {
       return button;
     };
     this.buttons = tools.map((name) => add(name, () => this.take(name)));
-    add("Undo", () => this.undo());
+    this.steps = { past: add("Undo", () => this.step("past")), future: add("Redo", () => this.step("future")) };
     add("Clear", () => this.clear());
     for (const [name, act] of Object.entries(acts)) add(name, act);
     if (!binary(this.model)) {
@@ -67,22 +68,49 @@ export class Pad {
     for (const button of this.buttons) button.setAttribute("aria-pressed", button.textContent === tool);
   }
 
-  // Takes pixels without calling `changed`, and forgets those before.
-  show(pixels) {
-    const [, h, w] = this.model.shape;
-    Object.assign(this, { pixels: pixels.slice(), known: new Uint8Array(h * w).fill(1), filled: false, past: [] });
+  // Shows a drawing, and draws on it from now on.
+  edit(history) {
+    this.finish();
+    this.history = history;
+    this.renew();
+  }
+
+  // Shows the drawing as it is now.
+  renew() {
+    const { pixels, known, filled } = this.history.now;
+    Object.assign(this, { pixels: pixels.slice(), known: known.slice(), filled });
     this.paint();
   }
 
-  // Takes pixels as a stroke does, to be undone. What is hidden stays so if `known` says it, and
-  // shows what these pixels fill it with.
+  // The drawing has changed elsewhere. A stroke that is being drawn goes on.
+  heard() {
+    if (this.pointer === undefined) this.renew();
+  }
+
+  // Takes pixels as a stroke does. What is hidden stays so if `known` says it, and shows what these
+  // pixels fill it with.
   replace(pixels, known) {
-    this.remember();
+    this.finish();
     this.pixels = pixels.slice();
     this.known = known?.slice() ?? this.known.map(() => 1);
     this.filled = Boolean(known);
+    this.commit();
+  }
+
+  // What is on the pad becomes a state of the drawing.
+  commit() {
+    const { pixels, known, filled, history: { now } } = this;
+    const still = same(pixels, now.pixels) && same(known, now.known) && filled === now.filled;
+    if (!still) this.history.take({ pixels: pixels.slice(), known: known.slice(), filled });
     this.paint();
-    this.changed(this.pixels);
+    if (!still) this.changed();
+  }
+
+  // Ends a stroke that is being drawn.
+  finish() {
+    if (this.pointer === undefined) return;
+    this.pointer = undefined;
+    this.commit();
   }
 
   get hides() {
@@ -98,22 +126,21 @@ export class Pad {
     this.tile.ink(this.filled ? this.pixels : this.seen);
     this.tile.heat(Array.from(this.known, (k) => (k ? 0 : 0.22)));
     this.element.classList.toggle("begun", !isBlank(this.pixels, this.model) || this.hides);
+    for (const [where, button] of Object.entries(this.steps)) button.setAttribute("aria-disabled", !this.history[where].length);
     const [, h, w] = this.model.shape;
     const [y, x] = this.cursor;
     const place = { left: x / w, top: y / h, width: 1 / w, height: 1 / h };
     for (const [side, share] of Object.entries(place)) this.frame.style[side] = `${100 * share}%`;
   }
 
-  remember() {
-    this.past.push([this.pixels.slice(), this.known.slice(), this.filled]);
-    if (this.past.length > 50) this.past.shift();
-  }
-
-  undo() {
-    if (!this.past.length) return this.spent?.();
-    [this.pixels, this.known, this.filled] = this.past.pop();
-    this.paint();
-    this.changed(this.pixels);
+  // One step back or forth.
+  step(where) {
+    this.finish();
+    if (!this.history[where].length) return;
+    if (where === "past") this.history.undo();
+    else this.history.redo();
+    this.renew();
+    this.changed();
   }
 
   clear() {
@@ -164,7 +191,6 @@ export class Pad {
     this.sheet.addEventListener("pointerdown", (event) => {
       if (event.button || this.pointer !== undefined) return;
       this.sheet.setPointerCapture(event.pointerId);
-      this.remember();
       this.last = undefined;
       this.pointer = event.pointerId;
       this.stroke(...at(event));
@@ -175,9 +201,7 @@ export class Pad {
     });
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
       this.sheet.addEventListener(end, (event) => {
-        if (event.pointerId !== this.pointer) return;
-        this.pointer = undefined;
-        this.changed(this.pixels);
+        if (event.pointerId === this.pointer) this.finish();
       });
     }
     this.sheet.addEventListener("keydown", (event) => this.key(event));
@@ -186,7 +210,9 @@ export class Pad {
   key(event) {
     const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const move = moves[event.key];
-    if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
+    const control = event.ctrlKey || event.metaKey, letter = event.key.toLowerCase();
+    if (control && (letter === "y" || (letter === "z" && event.shiftKey))) this.step("future");
+    else if (control && letter === "z") this.step("past");
     else if (event.key === "Delete" || event.key === "Backspace") this.clear();
     else if (move || event.key === " ") {
       if (move) {
@@ -197,10 +223,9 @@ export class Pad {
         ];
       }
       if (event.key === " " || event.shiftKey) {
-        this.remember();
         if (this.tool === "Pen") this.set(...this.cursor);
         else this.stamp(...this.cursor.map((v) => (v + 0.5) * FINE));
-        this.changed(this.pixels);
+        this.commit();
       }
       this.paint();
       this.speak();

@@ -4,6 +4,7 @@ export const binary = (model) => model.levels === 2 && model.shape[0] === 1;
 export const paper = (model) => (binary(model) ? 0 : model.levels - 1);
 export const blank = (model) => new Uint8Array(model.shape.reduce((a, b) => a * b)).fill(paper(model));
 export const isBlank = (pixels, model) => pixels.every((v) => v === paper(model));
+export const same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
 export const figures = ({ nats_per_dim, bits }) => [`${bits.toFixed(1)} bits`, `${nats_per_dim.toFixed(4)} nats/dim`];
 
 export class Tile {

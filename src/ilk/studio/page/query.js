@@ -1,7 +1,7 @@
 // A drawing that one asks about: surprise, which kind it is, completions.
 
+import { drawings, whole } from "./drawings.js";
 import { describe } from "./inspect.js";
-import { keep } from "./kept.js";
 import { Pad } from "./pad.js";
 import { Tile, isBlank } from "./picture.js";
 import { Samples } from "./samples.js";
@@ -10,13 +10,17 @@ import { ask, images, pack, read, several } from "./talk.js";
 const $ = (id) => document.getElementById(id);
 
 export class Query {
-  constructor(model, support) {
-    Object.assign(this, { model, support });
-    this.pad = new Pad(model, "Drawing pad for a question", ["Pen", "Eraser", "Hide"], (pixels) => {
-      keep(model, "question", [pixels]);
+  // Shows an example, if there is one, where there is no question yet.
+  constructor(model, support, example) {
+    Object.assign(this, { model, support, own: drawings(model, "question") });
+    const question = this.own.at(0);
+    if (example && !question.past.length && isBlank(question.now.pixels, model)) question.now = whole(example, model.shape);
+    this.pad = new Pad(model, "Drawing pad for a question", ["Pen", "Eraser", "Hide"], () => {
+      this.own.keep();
       this.report("");
       this.update();
     });
+    this.pad.edit(question);
     $("query-pad").replaceChildren(this.pad.element);
     this.map = new Tile(model).named("Map of surprise");
     $("surprise").replaceChildren(this.map.element);
@@ -45,8 +49,10 @@ export class Query {
     this.completions.end();
   }
 
-  show(pixels) {
-    this.pad.show(pixels);
+  // Another tab has kept a question: it stands here too.
+  hear(name) {
+    if ((name && name !== this.own.key) || !this.own.hear()) return;
+    this.pad.heard();
     this.update();
   }
 

@@ -1,6 +1,7 @@
 // The support sets, A and B: slots, the pad that edits one, pictures that come from elsewhere.
 
-import { keep, kept, key } from "./kept.js";
+import { drawings, whole } from "./drawings.js";
+import { History } from "./history.js";
 import { Pad } from "./pad.js";
 import { blank, isBlank, tileButton } from "./picture.js";
 import { download, file, images, read } from "./talk.js";
@@ -11,12 +12,14 @@ const NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
 export class Support {
   // `changed()` is called when a set changes.
   constructor(model, changed) {
-    Object.assign(this, { model, changed, kind: "A", chosen: 0, past: [], sets: {}, rest: {}, lent: {} });
+    Object.assign(this, { model, changed, kind: "A", chosen: 0, own: {}, lent: {} });
     this.most = Math.max(1, Math.min(8, model.shots || 1));
-    for (const kind of ["A", "B"]) this.load(kind);
+    for (const kind of ["A", "B"]) {
+      this.own[kind] = drawings(model, kind);
+      this.own[kind].tidy();
+    }
     const acts = this.most > 1 ? { Next: () => this.choose(this.next) } : {};
-    this.pad = new Pad(model, "Drawing pad for an example", ["Pen", "Eraser"], (pixels) => this.drawn(pixels), acts);
-    this.pad.spent = () => this.undo();
+    this.pad = new Pad(model, "Drawing pad for an example", ["Pen", "Eraser"], () => this.drawn(), acts);
     $("support-pad").replaceChildren(this.pad.element);
     this.slots = Array.from({ length: this.most }, (_, i) => tileButton(model, "", () => this.choose(i)));
     $("slots").replaceChildren(...this.slots.map(({ button }) => button));
@@ -34,31 +37,25 @@ export class Support {
     this.ended = true;
   }
 
-  // What was kept of a kind. That for which there is no slot here stays kept.
-  load(kind) {
-    const list = kept(this.model, kind);
-    this.sets[kind] = this.filled(list);
-    this.rest[kind] = list.slice(this.most);
-    this.lent[kind] = ""; // The name of the example, where it is what a kind shows.
-  }
-
-  // As many slots as there are, those without a drawing blank.
-  filled(list) {
-    return Array.from({ length: this.most }, (_, i) => list[i] ?? blank(this.model));
+  // As many drawings as there are slots: of the example that is shown, else one's own.
+  set(kind) {
+    return Array.from({ length: this.most }, (_, i) => this.lent[kind]?.list[i] ?? this.own[kind].at(i));
   }
 
   // What there is of a kind.
   of(kind) {
-    return this.sets[kind].filter((pixels) => !isBlank(pixels, this.model));
+    return this.set(kind).map(({ now }) => now.pixels).filter((pixels) => !isBlank(pixels, this.model));
   }
 
-  own(kind) {
-    return this.lent[kind] ? [] : this.of(kind);
+  // The slots without a drawing of one's own.
+  room(kind) {
+    const places = Array.from({ length: this.most }, (_, i) => i);
+    return places.filter((i) => isBlank(this.own[kind].at(i).now.pixels, this.model));
   }
 
   // The first slot without a drawing, or the last.
   get free() {
-    const first = this.sets[this.kind].findIndex((pixels) => isBlank(pixels, this.model));
+    const first = this.set(this.kind).findIndex(({ now }) => isBlank(now.pixels, this.model));
     return first < 0 ? this.most - 1 : first;
   }
 
@@ -76,58 +73,60 @@ export class Support {
     return this.shown.length ? `given kind ${this.kind}` : "given no examples";
   }
 
-  // Shows an example, which is not kept.
+  // Shows an example, beside which one's own drawings stay as they are; none shows these again.
   lend(kind, list, name) {
-    this.sets[kind] = this.filled(list);
-    this.lent[kind] = name;
+    const sheet = (pixels) => new History(whole(pixels ?? blank(this.model), this.model.shape));
+    this.lent[kind] = list && { name, list: Array.from({ length: this.most }, (_, i) => sheet(list[i])) };
+    if (kind === this.kind) this.choose(this.free);
+    const { count } = this.own[kind];
+    this.report(list && count ? `Your own ${count > 1 ? `${count} drawings are` : "drawing is"} kept.` : "");
   }
 
-  // What one draws oneself, beside an example, takes its place.
-  drawn(pixels) {
-    const set = this.sets[this.kind];
-    if (this.lent[this.kind] && isBlank(set[this.chosen], this.model)) {
-      this.remember();
-      this.chosen = 0;
-      set.splice(0, this.most, ...this.filled([]));
-    }
-    set[this.chosen] = pixels.slice();
-    this.lent[this.kind] = "";
+  drawn() {
+    const there = !this.lent[this.kind] || this.adopt();
     this.show();
-    this.keep();
+    if (there) return this.keep();
+    this.report(this.crowded, true);
+    this.changed();
   }
 
-  // Before drawings are replaced by others: what `undo` goes back to.
-  remember(kind = this.kind) {
-    this.past.push({ kind, chosen: this.chosen, set: this.sets[kind].slice(), lent: this.lent[kind] });
-    if (this.past.length > 50) this.past.shift();
+  // A change to the example makes it one's own, where there is nothing else; what is drawn beside
+  // it, or where there is, is a drawing of one's own, in a free slot. Tells whether there was one.
+  adopt() {
+    const { kind, chosen } = this, { list } = this.lent[kind], own = this.own[kind];
+    const before = list.map(({ now, past }) => (past[0]?.state ?? now).pixels), [free] = this.room(kind);
+    if (!list[chosen].past.length || free === undefined) return false;
+    const whole = !own.count && !isBlank(before[chosen], this.model);
+    if (whole) own.change(before);
+    const place = whole ? chosen : free;
+    own.at(place).take(list[chosen].now);
+    this.lent[kind] = null;
+    this.choose(place);
+    return true;
   }
 
-  undo() {
-    const before = this.past.pop();
-    if (!before) return;
-    const { kind, chosen, set, lent } = before;
-    this.sets[kind] = set;
-    this.lent[kind] = lent;
-    this.turn(kind);
-    this.choose(chosen);
-    this.keep();
+  get crowded() {
+    return `There is room for ${this.most} example${this.most > 1 ? "s" : ""}.`;
   }
 
   // After a change by hand, and only then: to look at drawings shall not write them.
   keep(kind = this.kind) {
-    $("apart")?.parentElement.replaceChildren();
-    keep(this.model, kind, [...this.own(kind), ...this.rest[kind]]);
+    const kept = this.own[kind].keep();
+    this.report(kept ? "" : "This browser keeps nothing: download your drawings before you leave.");
     this.changed();
   }
 
   // Another tab has kept drawings: they stand here too.
   hear(name) {
-    const kind = ["A", "B"].find((kind) => name === key(this.model, kind));
-    if (!kind || !kept(this.model, kind).length) return;
-    this.remember(kind);
-    this.load(kind);
-    if (kind === this.kind) this.choose(this.chosen);
-    this.changed();
+    for (const [kind, own] of Object.entries(this.own)) {
+      const none = !own.count;
+      if ((name && name !== own.key) || !own.hear()) continue;
+      if (none) this.lent[kind] = null;
+      if (kind === this.kind && this.pad.history !== this.set(kind)[this.chosen]) this.choose(this.free);
+      else if (kind === this.kind) this.pad.heard();
+      this.show();
+      this.changed();
+    }
   }
 
   turn(kind) {
@@ -138,20 +137,21 @@ export class Support {
   }
 
   choose(i) {
+    this.pad.finish();
     this.chosen = i;
-    this.pad.show(this.sets[this.kind][i]);
+    this.pad.edit(this.set(this.kind)[i]);
     this.show();
   }
 
   show() {
     this.slots.forEach(({ button, tile }, i) => {
-      const pixels = this.sets[this.kind][i], empty = isBlank(pixels, this.model);
+      const { pixels } = this.set(this.kind)[i].now, empty = isBlank(pixels, this.model);
       tile.ink(pixels);
       button.classList.toggle("blank", empty);
       button.setAttribute("aria-label", `Example ${i + 1}${empty ? ", empty" : ""}`);
       button.setAttribute("aria-pressed", i === this.chosen);
     });
-    $("example").value = this.lent[this.kind];
+    $("example").value = this.lent[this.kind]?.name ?? "";
   }
 
   // Puts pictures into the free slots of the kind that is shown, though another may be by the time
@@ -159,7 +159,7 @@ export class Support {
   async add(files) {
     const { kind } = this, found = [], wrong = [];
     let apart = [];
-    const room = this.most - this.own(kind).length;
+    const room = this.room(kind).length;
     for (const picture of files.slice(0, room)) {
       this.report(`reading ${picture.name || "a picture"} …`);
       try {
@@ -171,32 +171,43 @@ export class Support {
       }
       if (this.ended) return;
     }
-    if (files.length > room) wrong.push(`There is room for ${this.most} example${this.most > 1 ? "s" : ""}.`);
+    if (files.length > room) wrong.push(this.crowded);
+    const [place] = found.length ? this.insert(found, kind) : [];
     this.report(wrong.join(" "), true);
-    if (!found.length) return;
-    const before = this.own(kind);
-    this.replace([...before, ...found], "", kind);
-    if (found.length === 1 && files.length === 1 && room > 1) this.offer(apart.slice(0, room), before, kind);
+    if (place !== undefined && files.length === 1) this.offer(apart, place, kind);
   }
 
-  // A page of several drawings was read as one: they can be had one by one.
-  offer(apart, before, kind) {
-    if (apart.length < 2) return;
-    this.report(`These look like ${NUMBERS[apart.length - 1]} drawings. `);
+  // A page of several drawings was read as one: they can be had one by one, from its place on.
+  offer(apart, place, kind) {
+    const room = [place, ...this.room(kind)];
+    if (Math.min(apart.length, room.length) < 2) return;
+    this.report(`These look like ${NUMBERS[apart.length - 1] ?? apart.length} drawings. `);
     const button = document.createElement("button");
     Object.assign(button, { type: "button", id: "apart", textContent: "Take them apart" });
-    button.onclick = () => {
-      this.report("");
-      this.replace([...before, ...apart], "", kind);
-    };
+    button.onclick = () => this.insert(apart, kind, room);
     $("support-status").append(button);
   }
 
-  replace(list, example = "", kind = this.kind) {
-    this.remember(kind);
-    this.lend(kind, list, example);
-    if (kind === this.kind) this.choose(this.free);
+  // Puts drawings into slots, as one change; tells which.
+  insert(list, kind = this.kind, slots = this.room(kind)) {
+    const places = slots.slice(0, list.length);
+    this.lent[kind] = null;
+    this.own[kind].change(Object.fromEntries(places.map((i, n) => [i, list[n]])));
+    if (kind === this.kind) this.choose(places.at(-1) ?? this.chosen);
     this.keep(kind);
+    return places;
+  }
+
+  // Takes the example away, or one's own drawings.
+  empty() {
+    if (this.lent[this.kind]) {
+      this.lend(this.kind);
+      return this.changed();
+    }
+    if (!this.own[this.kind].empty(this.most)) return;
+    this.choose(0);
+    this.keep();
+    this.report("Undo brings them back.");
   }
 
   async save() {
