@@ -96,5 +96,5 @@ class Visit:
     @property
     def stored(self) -> list[int]:
         """How many drawings of kinds A and B the browser keeps."""
-        return self.page.evaluate("""() =>
-            ["A", "B"].map((k) => JSON.parse(localStorage[`ilk ${k} 1 26 26 2`] ?? "[]").length)""")
+        read = "k => JSON.parse(localStorage[`ilk ${k} 1 26 26 2`] ?? '[]').length"
+        return [self.page.evaluate(read, kind) for kind in "AB"]

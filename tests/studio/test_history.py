@@ -170,7 +170,7 @@ def test_tabs_hear_of_all_changes(roomy: Visit) -> None:
 
 def test_a_browser_that_is_full_says_so(roomy: Visit) -> None:
     roomy.page.evaluate("""() => {
-        Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
+        Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); };
     }""")
     roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
     roomy.sees("#support-status", "This browser keeps nothing")
