@@ -9,7 +9,6 @@ from PIL import Image, ImageDraw
 from ilk.data import ImageError, cut_apart
 from ilk.data.drawing import EXTENT
 from ilk.data.omniglot import SIDE
-from ilk.data.pieces import largest, pieces
 
 from .pictures import overlap, photograph, scribble
 
@@ -37,27 +36,6 @@ def page(*names: str, columns: int = 5, gap: int = 150) -> Image.Image:
             ImageDraw.Draw(image), gap // 2 + gap * (i % columns), 30 + gap * (i // columns)
         )
     return image
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_pieces_are_those_of_a_search(seed):
-    mask = np.random.default_rng(seed).random((20, 30)) < 0.35
-    label, seen = pieces(mask), np.zeros_like(mask)
-    assert ((label > 0) == mask).all()
-    for start in np.argwhere(mask):
-        if seen[tuple(start)]:
-            continue
-        found, todo = [], [tuple(start)]
-        while todo:
-            y, x = todo.pop()
-            if not (0 <= y < 20 and 0 <= x < 30 and mask[y, x]) or seen[y, x]:
-                continue
-            seen[y, x] = True
-            found.append((y, x))
-            todo += [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-        numbers = {label[at] for at in found}
-        assert len(numbers) == 1 and (label == numbers.pop()).sum() == len(found)
-    assert largest(mask).sum() == np.bincount(label[mask]).max()
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -31,7 +31,7 @@ from ilk.data.omniglot import (
     max_pool,
     one_shot_runs,
 )
-from ilk.data.page import cut_apart
+from ilk.data.page import Page, cut_apart, read_page
 from ilk.data.picture import MAX_PIXELS, ImageError, open_picture, quantise, to_pixels
 from ilk.data.products import load_products
 from ilk.data.store import Source, cache_dir
@@ -49,6 +49,7 @@ __all__ = [
     "FolderReport",
     "ImageError",
     "Kinds",
+    "Page",
     "Progress",
     "Run",
     "Skipped",
@@ -74,6 +75,7 @@ __all__ = [
     "read_folder",
     "read_image",
     "read_mask",
+    "read_page",
     "reduce_drawing",
     "test_episodes",
     "thin",

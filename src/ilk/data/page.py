@@ -2,36 +2,100 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .drawing import EXTENT, darkness, grey, shrunk
+from .drawing import EXTENT, NoInkError, grey, shrunk
+from .grouping import boxes, group
+from .ink import find_ink
 from .omniglot import SIDE
+from .order import reading_order
 from .picture import open_picture
-from .pieces import pieces
+from .printed import cells, without_binding, without_edges, without_rules
+from .sheet import find_sheet, straightened
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-__all__ = ["cut_apart"]
+__all__ = ["Page", "cut_apart", "read_page"]
 
-CELLS = 256
-LEAST_GAP = 2.5
 SPECK = 0.01
 MOST = 400
-# Cells and those below them, and to their right.
-_NEXT = ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]))
+UNEVEN = 3
+COLOURS = ("#c0281f", "#1f7a33", "#2448c8", "#a35a00", "#8a1fb0", "#00757d")
 
 
-class Group(NamedTuple):
-    """Cells of ink `(N, 2)` that are one drawing, and their box."""
+@dataclass
+class Page:
+    """A page, and the drawings on it.
 
-    cells: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    Attributes:
+        paper: Grey values of what was looked at, uint8 `(H, W)`: the sheet, upright.
+        dark: How much each pixel differs from the paper around it, uint8 `(H, W)`.
+        label: The drawing that each pixel of ink belongs to, 1 to `count` in reading order; 0
+            elsewhere, `(H, W)`.
+        corners: Where the sheet lay in the picture, see `ilk.data.sheet`; None if that is all.
+        form: Whether the places of a printed form told the drawings apart.
+    """
+
+    paper: np.ndarray
+    dark: np.ndarray
+    label: np.ndarray
+    corners: np.ndarray | None
+    form: bool
+
+    @property
+    def count(self) -> int:
+        """How many drawings there are."""
+        return int(self.label.max())
+
+    def mask(self, i: int) -> np.ndarray:
+        """Where the ink of a drawing is, counted from 0, bool `(H, W)`."""
+        return self.label == i + 1
+
+    @property
+    def uneven(self) -> list[int]:
+        """The drawings, counted from 0, that are several times as long as most, or as short."""
+        extents = np.subtract(*boxes(self.label)[::-1]).max(axis=1)
+        usual = np.median(extents)
+        return np.flatnonzero((extents * UNEVEN < usual) | (extents > UNEVEN * usual)).tolist()
+
+    def overview(self, first: int = 1) -> PILImage.Image:
+        """The page in RGB with its drawings coloured, boxed and numbered, from `first` on."""
+        from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+        colours = np.array([ImageColor.getrgb(name) for name in COLOURS], dtype=np.uint8)
+        own = colours[(self.label - 1) % len(COLOURS)]
+        grey = self.paper[..., None].repeat(3, axis=2)
+        image = Image.fromarray(np.where(self.label[..., None] > 0, own, grey))
+        draw, font = ImageDraw.Draw(image), ImageFont.load_default(max(self.paper.shape) // 50)
+        for i, (low, high) in enumerate(zip(*boxes(self.label), strict=True)):
+            colour = COLOURS[i % len(COLOURS)]
+            top, left, bottom, right = (*(low - 4).tolist(), *(high + 3).tolist())
+            draw.rectangle((left, top, right, bottom), outline=colour, width=2)
+            draw.text((left, top - 2), str(first + i), fill=colour, font=font, anchor="lb")
+        return image
+
+    def drawings(self) -> list[PILImage.Image]:
+        """Each drawing in the middle of a white page, all of one size, black on white."""
+        low, high = boxes(self.label)
+        side = round((high - low).max() * SIDE / EXTENT)
+        return [self._alone(i, low[i], high[i], side) for i in range(len(low))]
+
+    def _alone(self, i: int, low: np.ndarray, high: np.ndarray, side: int) -> PILImage.Image:
+        from PIL import Image
+        from scipy import ndimage
+
+        low, high = np.maximum(low - 2, 0), high + 2
+        where = tuple(map(slice, low, high))
+        own = ndimage.binary_dilation(self.label[where] == i + 1, np.ones((3, 3)), iterations=2)
+        values = np.where(own, 255 - self.dark[where], 255).astype(np.uint8)
+        page = Image.new("L", (side, side), 255)
+        page.paste(Image.fromarray(values), tuple((side - np.array(values.shape[::-1])) // 2))
+        return page
 
 
 def cut_apart(
@@ -39,10 +103,8 @@ def cut_apart(
 ) -> list[PILImage.Image]:
     """The drawings on a page, each on a square page of its own, black on white, in reading order.
 
-    Of a photograph the sheet is cut out first (`ilk.data.sheet`). Pieces of ink are joined, the
-    nearest first, until `count` drawings are left or, if that is not given, where the next gap is
-    much wider than the last and what is joined is of one size. All pages have one size, so that a
-    small drawing beside a large one stays small.
+    See `read_page`. All pages have one size, so that a small drawing beside a large one stays
+    small.
 
     Arguments:
         source: A path, the bytes of a file, or a Pillow image.
@@ -54,8 +116,6 @@ def cut_apart(
             without ink.
         ValueError: If there are fewer pieces of ink than drawings, or hundreds of them.
 
-    Source: single linkage, Sneath, The application of computers to taxonomy, 1957.
-
     Example:
         >>> from PIL import Image, ImageDraw
         >>> page = Image.new("L", (600, 200), 255)
@@ -64,142 +124,76 @@ def cut_apart(
         >>> len(cut_apart(page)), len(cut_apart(page, count=2))
         (3, 2)
     """
+    return read_page(source, count).drawings()
+
+
+def read_page(source: str | Path | bytes | PILImage.Image, count: int | None = None) -> Page:
+    """A page and the drawings on it.
+
+    Arguments:
+        source: A path, the bytes of a file, or a Pillow image.
+        count: How many drawings there are; told from gaps and sizes, or the places of a printed
+            form, if not given.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImageError: If it is damaged, not a picture, too large to decode safely, or (`NoInkError`)
+            without ink.
+        ValueError: If there are fewer pieces of ink than drawings, or hundreds of them.
+    """
     if count is not None and count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    dark, threshold = darkness(shrunk(grey(open_picture(source))))
-    ink, cell = dark > threshold, -(-max(dark.shape) // CELLS)
-    groups = _in_reading_order(_groups(_pooled(ink, cell), count))
-    side = round(max((g.high - g.low).max() for g in groups) * cell * SIDE / EXTENT)
-    around = [(cell, cell + -n % cell) for n in ink.shape]
-    dark, ink = np.pad(dark, around), np.pad(ink, around)
-    return [_page(dark, ink, g, cell, side) for g in groups]
+    values = shrunk(grey(open_picture(source)))
+    corners = find_sheet(values)
+    if corners is not None:
+        try:
+            return _read(straightened(values, corners), corners, count)
+        except NoInkError:
+            pass
+    return _read(values, None, count)
 
 
-def _pooled(ink: np.ndarray, cell: int) -> np.ndarray:
-    """Cells of so many pixels each way, ink where any of theirs is."""
-    high, wide = (-n % cell for n in ink.shape)
-    padded = np.pad(ink, ((0, high), (0, wide)))
-    rows, columns = padded.shape[0] // cell, padded.shape[1] // cell
-    return padded.reshape(rows, cell, columns, cell).max(axis=(1, 3))
+def _read(values: np.ndarray, corners: np.ndarray | None, count: int | None) -> Page:
+    ink = find_ink(values)
+    places = cells(ink.faint, ink.mask)
+    found = None if places is None else _in_places(ink.mask, places)
+    form = found is not None and count in (None, found.max())
+    if found is None or not form:
+        own = without_rules(ink.mask, ink.faint)
+        pieces = _pieces(without_binding(without_edges(own)))
+        if pieces.max() > MOST:
+            raise ValueError(f"the ink is in {pieces.max()} pieces, too many to be drawings")
+        found = np.concatenate([[0], 1 + group(pieces, ink.stroke, count)])[pieces]
+    return Page(values, ink.dark, _in_order(found), corners, form)
 
 
-def _groups(ink: np.ndarray, count: int | None) -> list[Group]:
-    label = _without_specks(pieces(ink))
-    cells = np.argwhere(label)
-    names, part = np.unique(label[label > 0], return_inverse=True)
-    if len(names) > MOST:
-        raise ValueError(f"the ink is in {len(names)} pieces, too many to be drawings on a page")
-    if count is not None and len(names) < count:
-        raise ValueError(f"count: wanted {count} drawings, the ink is in {len(names)} pieces")
-    levels = _joined(_gaps(label, names))
-    if count is not None:
-        owner = levels[len(names) - count][1]
-    else:
-        owner = _natural(levels, *_boxes(cells, part))
-    own = owner[part]
-    return [Group(cells[own == k], *_box(cells[own == k])) for k in np.unique(owner)]
+def _in_places(ink: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The ink in each place of a form, without specks, numbered from 1 on."""
+    from skimage import segmentation
+
+    return segmentation.relabel_sequential(np.where(_pieces(ink & (places > 0)), places, 0))[0]
 
 
-def _without_specks(label: np.ndarray) -> np.ndarray:
-    """The pieces that are a hundredth of the largest or more."""
-    sizes = np.bincount(label.ravel())
-    sizes[0] = 0
-    return np.where(sizes[label] >= SPECK * sizes.max(), label, 0)
+def _pieces(ink: np.ndarray) -> np.ndarray:
+    """What hangs together, numbered from 1 on; a hundredth of the largest or less is none.
 
-
-def _gaps(label: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """How far pieces that have no other between them are apart, in cells, `(N, N)`; else infinity.
-
-    All grow at one pace, sideways and in every direction by turns, until they meet.
+    Raises:
+        NoInkError: If there is none.
     """
-    grown, since = np.searchsorted(names, label) + 1, np.zeros(label.shape, dtype=int)
-    grown[label == 0] = 0
-    step = 0
-    while not grown.all():
-        step += 1
-        near = np.pad(grown, 1)
-        rows = np.maximum(near[:-2], near[2:])
-        around = np.maximum(rows[:, 1:-1], np.maximum(near[1:-1, :-2], near[1:-1, 2:]))
-        if step % 2 == 0:
-            around = np.maximum(around, np.maximum(rows[:, :-2], rows[:, 2:]))
-        since[(grown == 0) & (around > 0)] = step
-        grown = np.where(grown, grown, around)
-    gaps = np.full((len(names), len(names)), np.inf)
-    for here, there in _NEXT:
-        a, b = grown[here] - 1, grown[there] - 1
-        meet = a != b
-        apart = (since[here] + since[there] + 1)[meet]
-        np.minimum.at(gaps, (a[meet], b[meet]), apart)
-        np.minimum.at(gaps, (b[meet], a[meet]), apart)
-    return gaps
+    from skimage import measure
+
+    pieces = measure.label(ink, connectivity=2)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    if not sizes.any():
+        raise NoInkError("no ink: all of it is as bright as the paper")
+    keep = sizes >= SPECK * sizes.max()
+    return np.where(keep, keep.cumsum(), 0)[pieces]
 
 
-def _joined(gaps: np.ndarray) -> list[tuple[float, np.ndarray]]:
-    """The widest gap joined so far, and the group of each piece: from none to all in one."""
-    owner = np.arange(len(gaps))
-    levels = [(0.0, owner)]
-    a, b = np.nonzero(np.triu(np.isfinite(gaps)))
-    for i in np.argsort(gaps[a, b], kind="stable"):
-        if owner[a[i]] != owner[b[i]]:
-            owner = np.where(owner == owner[b[i]], owner[a[i]], owner)
-            levels.append((float(gaps[a[i], b[i]]), owner))
-    return levels
-
-
-def _natural(
-    levels: list[tuple[float, np.ndarray]], low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    """The groups before the step that is largest, in proportion, among groups of one size."""
-    best, most = levels[-1][1], 0.0
-    for (gap, owner), (wider, _) in pairwise(levels):
-        group = np.unique(owner, return_inverse=True)[1]
-        extents = (_boxes(high, group)[1] - _boxes(low, group)[0]).max(axis=1)
-        score = extents.min() / np.median(extents) * wider / max(gap, LEAST_GAP)
-        if score > most:
-            best, most = owner, float(score)
-    return best
-
-
-def _boxes(cells: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest coordinates of each owner's, `(N, 2)`."""
-    low = np.full((owner.max() + 1, 2), np.iinfo(np.int64).max)
-    high = np.zeros_like(low)
-    np.minimum.at(low, owner, cells)
-    np.maximum.at(high, owner, cells)
-    return low, high
-
-
-def _box(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return cells.min(axis=0), cells.max(axis=0) + 1
-
-
-def _in_reading_order(groups: list[Group]) -> list[Group]:
-    """Row by row, and from left to right; a row is what begins above the middle of its first."""
-    rest = sorted(groups, key=lambda g: int(g.low[0] + g.high[0]))
-    rows: list[list[Group]] = []
-    for group in rest:
-        first = rows[-1][0] if rows else None
-        if first is not None and group.low[0] < (first.low[0] + first.high[0]) / 2:
-            rows[-1].append(group)
-        else:
-            rows.append([group])
-    return [g for row in rows for g in sorted(row, key=lambda g: int(g.low[1] + g.high[1]))]
-
-
-def _page(dark: np.ndarray, ink: np.ndarray, group: Group, cell: int, side: int) -> PILImage.Image:
-    """A drawing in the middle of a white page, without the ink of others."""
-    from PIL import Image
-
-    # Its cells and those around them, of pictures that begin a cell earlier.
-    own = np.zeros(group.high - group.low + 2, dtype=bool)
-    for step in np.ndindex(3, 3):
-        own[tuple((group.cells - group.low + step).T)] = True
-    mask = own.repeat(cell, 0).repeat(cell, 1)
-    where = tuple(map(slice, group.low * cell, (group.high + 2) * cell))
-    low, high = _box(np.argwhere(ink[where] & mask))
-    top, left = ((side - low - high) // 2).tolist()
-    page = Image.new("L", (side, side), 255)
-    page.paste(
-        Image.fromarray(np.where(mask, 255 - dark[where], 255).astype(np.uint8)), (left, top)
-    )
-    return page
+def _in_order(label: np.ndarray) -> np.ndarray:
+    """Drawings numbered in reading order."""
+    order = reading_order(*boxes(label))
+    number = np.zeros(len(order) + 1, dtype=int)
+    number[1 + order] = np.arange(1, len(order) + 1)
+    return number[label]

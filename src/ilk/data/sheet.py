@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .pieces import largest
 from .threshold import otsu
 
-__all__ = ["cut_out", "projection"]
+__all__ = ["cut_out", "find_sheet", "projection", "straightened"]
 
 LOOKED_AT = 160
 LEAST_SIDE = 200
@@ -39,10 +38,15 @@ def cut_out(values: np.ndarray) -> np.ndarray | None:
         >>> cut_out(table).shape, cut_out(255 - table)
         ((200, 250), None)
     """
-    if min(values.shape) < LEAST_SIDE:
-        return None
-    corners = _sheet(_small(values))
-    return None if corners is None else _straightened(values, corners)
+    corners = find_sheet(values)
+    return None if corners is None else straightened(values, corners)
+
+
+def find_sheet(values: np.ndarray) -> Corners | None:
+    """Where the sheet of `cut_out` lies: corners `(4, 2)` as `(x, y)` in 0 to 1, clockwise from
+    the upper left.
+    """
+    return None if min(values.shape) < LEAST_SIDE else _sheet(_small(values))
 
 
 def _small(values: np.ndarray) -> np.ndarray:
@@ -54,10 +58,9 @@ def _small(values: np.ndarray) -> np.ndarray:
 
 
 def _sheet(values: np.ndarray) -> Corners | None:
-    """Corners `(4, 2)` of a sheet as `(x, y)` in 0 to 1, clockwise from the upper left."""
     threshold, distance = otsu(values)
     light = values > threshold
-    page = largest(_opened(~_reached(~largest(light))))
+    page = _largest(_opened(_largest(light)))
     area = page.sum()
     edge = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
     if area < LEAST_SHARE * page.size or edge.mean() > 1 - SURROUND:
@@ -70,21 +73,14 @@ def _sheet(values: np.ndarray) -> Corners | None:
     return corners / (page.shape[1], page.shape[0])
 
 
-def _reached(free: np.ndarray) -> np.ndarray:
-    """What of a mask is reached from the border of the picture."""
-    outside = np.pad(free, 1, constant_values=True)
-    reached = np.zeros_like(outside)
-    reached[0] = True
-    while True:
-        spread = reached.copy()
-        spread[1:] |= reached[:-1]
-        spread[:-1] |= reached[1:]
-        spread[:, 1:] |= reached[:, :-1]
-        spread[:, :-1] |= reached[:, 1:]
-        spread &= outside
-        if np.array_equal(spread, reached):
-            return reached[1:-1, 1:-1]
-        reached = spread
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The largest piece of a mask, without its holes; corners touch."""
+    from scipy import ndimage
+
+    label, _ = ndimage.label(mask, np.ones((3, 3)))
+    counts = np.bincount(label.ravel())
+    counts[0] = 0
+    return ndimage.binary_fill_holes(mask & (label == counts.argmax()))
 
 
 def _opened(mask: np.ndarray) -> np.ndarray:
@@ -137,7 +133,7 @@ def _area(corners: Corners) -> float:
     return 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
 
 
-def _straightened(values: np.ndarray, corners: Corners) -> np.ndarray:
+def straightened(values: np.ndarray, corners: Corners) -> np.ndarray:
     """The quadrilateral as a rectangle of the lengths of its sides, its edge painted over."""
     from PIL import Image
 

@@ -1,0 +1,210 @@
+"""What is printed on a page or belongs to the paper: rules, boxes, a binding, an edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["cells", "without_binding", "without_edges", "without_rules"]
+
+SLOPES = np.tan(np.deg2rad(np.arange(-13.5, 14, 1.5)))
+SEGMENT = 0.12
+FILLED = 0.85
+SPAN = 0.45
+THICK = 1.6
+ALIKE = 0.7
+
+
+def without_rules(ink: np.ndarray, faint: np.ndarray) -> np.ndarray:
+    """Ink without lines that go along or down half of the page, though they bend a little.
+
+    Where a stroke crosses a line it is kept whole.
+
+    Arguments:
+        ink: Bool `(H, W)`.
+        faint: The same and what is not quite as dark, where lines are looked for.
+    """
+    across, down = _rules(faint), _rules(faint.T)
+    rest = ink & ~_thin(faint, across) & ~_thin(faint.T, down).T
+    return rest if rest.any() else ink
+
+
+def _rules(ink: np.ndarray) -> np.ndarray:
+    """Where lines go across, bool `(H, W)`."""
+    from scipy import ndimage
+
+    height, width = ink.shape
+    half = np.pad(ink, ((0, height % 2), (0, width % 2)))
+    half = half.reshape(-(-height // 2), 2, -(-width // 2), 2).max(axis=(1, 3))
+    rows, columns = half.shape
+    length = round(SEGMENT * columns)
+    wide = ndimage.binary_dilation(half, np.ones((3, 1)))
+    found = np.zeros_like(half)
+    at = np.arange(columns)
+    for slope in SLOPES:
+        shift = np.rint(slope * (at - columns / 2)).astype(int)
+        source = np.arange(rows)[:, None] + shift
+        inside = (source >= 0) & (source < rows)
+        sheared = np.where(inside, wide[source.clip(0, rows - 1), at], False)
+        full = ndimage.uniform_filter1d(sheared.astype(np.float32), length, axis=1) >= FILLED
+        line = ndimage.maximum_filter1d(full, length, axis=1) & sheared
+        back = np.arange(rows)[:, None] - shift
+        inside = (back >= 0) & (back < rows)
+        found |= np.where(inside, line[back.clip(0, rows - 1), at], False)
+    found &= wide
+    label, count = ndimage.label(ndimage.binary_closing(found, np.ones((3, 15))), np.ones((3, 3)))
+    keep = np.zeros(count + 1, dtype=bool)
+    for i, (_, across) in enumerate(ndimage.find_objects(label), 1):
+        keep[i] = across.stop - across.start >= SPAN * max(rows, columns)
+    line = keep[label] & found
+    return line.repeat(2, 0).repeat(2, 1)[:height, :width]
+
+
+def _thin(ink: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Of the ink along lines that go across, what is no thicker than these."""
+    run = _runs_down(ink)
+    along = line & ink
+    if not along.any():
+        return along
+    return along & (run <= THICK * np.median(run[along]) + 1)
+
+
+def _runs_down(ink: np.ndarray) -> np.ndarray:
+    """Of each pixel of ink, how many hang together with it above and below, `(H, W)`."""
+    padded = np.pad(ink, ((1, 1), (0, 0))).astype(np.int8)
+    change = np.diff(padded, axis=0).T
+    starts, ends = np.argwhere(change == 1), np.argwhere(change == -1)
+    run = np.zeros(ink.shape[::-1], dtype=np.int32)
+    run.T[ink] = 0
+    lengths = ends[:, 1] - starts[:, 1]
+    # Runs, column by column, in the order of the pixels of the transpose.
+    run[ink.T] = np.repeat(lengths, lengths)
+    return run.T
+
+
+def cells(faint: np.ndarray, ink: np.ndarray) -> np.ndarray | None:
+    """Numbers `(H, W)` of the places of a printed form, 0 elsewhere; None if there is no form.
+
+    A place is a piece of paper that straight lines enclose, of the size of two others or more;
+    in half of them or more something is written.
+    """
+    from scipy import ndimage
+    from skimage import measure
+
+    paper = measure.label(~ndimage.binary_closing(faint, np.ones((3, 3))), connectivity=1)
+    height, width = ink.shape
+    found = []
+    for region in measure.regionprops(paper):
+        top, left, bottom, right = region.bbox
+        inside = top > 0 and left > 0 and bottom < height and right < width
+        if inside and min(bottom - top, right - left) > 20 and _rectangular(region):
+            found.append(region)
+    found.sort(key=lambda region: -region.area_convex)
+    while len(found) >= 3:
+        alike = [r for r in found if r.area_convex > ALIKE * found[0].area_convex]
+        if len(alike) >= 3:
+            places = np.zeros(ink.shape, dtype=int)
+            for i, region in enumerate(alike, 1):
+                hull = ndimage.binary_erosion(region.image_convex)
+                places[region.slice][hull] = i
+            if _written_in(places, ink):
+                return places
+        found = found[len(alike) :] if len(alike) >= 3 else found[1:]
+    return None
+
+
+def _written_in(places: np.ndarray, ink: np.ndarray) -> bool:
+    """Whether half of the places hold ink, and these half of the ink that is not around them."""
+    from scipy import ndimage
+
+    label, _ = ndimage.label(ink, np.ones((3, 3)))
+    boxes = ndimage.find_objects(places)
+    around = np.array(
+        [any(_holds(box, own) for own in boxes) for box in ndimage.find_objects(label)]
+    )
+    around = np.concatenate([[True], around])
+    inside = (places > 0) & ~around[label] & ink
+    written = len(np.unique(places[inside]))
+    return 2 * written >= len(boxes) and 2 * inside.sum() >= (ink & ~around[label]).sum()
+
+
+def _holds(outer: tuple[slice, slice], inner: tuple[slice, slice]) -> bool:
+    """Whether a box holds another."""
+    both = zip(outer, inner, strict=True)
+    return all(a.start <= b.start and b.stop <= a.stop for a, b in both)
+
+
+def _rectangular(region: Any) -> bool:
+    """Whether a region has four straight sides, whatever is written in it."""
+    if region.extent < 0.3 or region.area_filled < 0.75 * region.area_convex:
+        return False
+    from scipy import spatial
+
+    points = np.argwhere(region.image_convex)
+    corners = points[spatial.ConvexHull(points).vertices].astype(float)
+    sides = np.roll(corners, -1, axis=0) - corners
+    sides /= np.hypot(*sides.T)[:, None]
+    along, across = corners @ sides.T, corners @ np.stack([-sides[:, 1], sides[:, 0]])
+    areas = (np.ptp(along, axis=0) + 1) * (np.ptp(across, axis=0) + 1)
+    return region.area_convex > 0.87 * areas.min()
+
+
+def without_edges(ink: np.ndarray) -> np.ndarray:
+    """Ink without what goes along the border of the picture: shadows, the table, a fold."""
+    from scipy import ndimage
+
+    label, _ = ndimage.label(ink, np.ones((3, 3)))
+    height, width = ink.shape
+    for side, length in ((0, width), (-1, width)):
+        label = _loosened(label, label[side], length)
+    for side, length in ((0, height), (-1, height)):
+        label = _loosened(label, label[:, side], length)
+    return label > 0
+
+
+def _loosened(label: np.ndarray, edge: np.ndarray, length: int) -> np.ndarray:
+    counts = np.bincount(edge, minlength=int(label.max()) + 1)
+    counts[0] = 0
+    return np.where((counts > 0.08 * length)[label], 0, label)
+
+
+def without_binding(ink: np.ndarray) -> np.ndarray:
+    """Ink without a row of like holes at even distances along a side of the page."""
+    from scipy import ndimage
+
+    # Holes and the wire through them are one each.
+    label, count = ndimage.label(ndimage.binary_closing(ink, np.ones((3, 3))), np.ones((3, 3)))
+    if count < 6:
+        return ink
+    boxes = ndimage.find_objects(label)
+    low = np.array([[s.start for s in box] for box in boxes])
+    high = np.array([[s.stop for s in box] for box in boxes])
+    middle, size = (low + high) / 2, (high - low).max(axis=1)
+    drop = np.zeros(count + 1, dtype=bool)
+    for axis in (0, 1):
+        for far in (0, ink.shape[axis]):
+            near = np.flatnonzero(np.abs(middle[:, axis] - far) < 0.11 * ink.shape[axis])
+            drop[1 + _even(near, middle[:, 1 - axis], middle[:, axis], size)] = True
+    return ink & ~drop[label]
+
+
+def _even(near: np.ndarray, along: np.ndarray, away: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Those of `near` that are alike, in a row, and evenly spaced, six or more; or none."""
+    none = near[:0]
+    if len(near) < 6:
+        return none
+    usual = np.median(size[near])
+    row = near[(size[near] > 0.5 * usual) & (size[near] < 2 * usual)]
+    row = row[np.argsort(along[row])]
+    if len(row) < 6:
+        return none
+    line = np.polynomial.Polynomial.fit(along[row], away[row], 2)
+    row = row[np.abs(line(along[row]) - away[row]) < usual]
+    if len(row) < 6:
+        return none
+    steps = np.diff(along[row])
+    even = np.abs(steps - np.median(steps)) < 0.25 * np.median(steps)
+    others = np.delete(size, near)
+    smaller = not len(others) or usual < 0.6 * np.percentile(others, 75)
+    return near if even.mean() > 0.7 and np.median(steps) < 3 * usual and smaller else none
