@@ -133,7 +133,7 @@ def laid_out(random: np.random.Generator, what: set[str]) -> Layout:
 def photograph(random: np.random.Generator, what: set[str]) -> Photograph:
     """A page with drawings in rows, and what the condition says happened to it."""
     layout = laid_out(random, what)
-    size = layout.pitch / random.uniform(1.25, 1.5)
+    size = layout.pitch / random.uniform(1.15, 1.5)
     found = drawings(random, len(layout.places))
     page, label = _printed(random, what, layout), np.zeros(PAGE[::-1], dtype=np.uint8)
     tone = INK * random.uniform(0.6, 1.8)

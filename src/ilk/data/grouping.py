@@ -8,8 +8,8 @@ import numpy as np
 
 __all__ = ["group"]
 
-LEAST_GAP = 0.3
-STROKES = 4
+LEAST_GAP = 0.2
+STROKES = 6
 REACH = 0.3
 
 
@@ -108,10 +108,10 @@ def _natural(
     for (gap, owner), (wider, _) in pairwise(levels):
         extents = _extents(owner, low, high)
         usual = float(np.median(extents))
-        even = extents.min() / usual * min(1.0, usual / (STROKES * stroke))
+        even = np.sqrt(extents.min() / usual) * min(1.0, usual / (STROKES * stroke))
         score = even * min(wider, usual) / max(gap, LEAST_GAP * usual)
         if score > most:
-            best, most = owner, score
+            best, most = owner, float(score)
     return best
 
 
