@@ -84,7 +84,7 @@ def surprise_map(
 
 
 def _scale_for(height: int) -> int:
-    """Screen pixels a pixel, so that an image is some 78 high."""
+    """Screen pixels per image pixel, so that an image is some 78 high."""
     return max(1, round(78 / height))
 
 
@@ -119,7 +119,7 @@ def sheet(
         images: Integers `0..levels-1`.
         levels: Values of a pixel.
         columns: Images a row; about a square of them by default.
-        scale: Screen pixels a pixel; what makes images some 78 high by default.
+        scale: Screen pixels per image pixel; by default such that images are some 78 high.
 
     Raises:
         ValueError: If there is no image.

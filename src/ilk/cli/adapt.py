@@ -41,12 +41,12 @@ def adapt(
     model: Annotated[ModelName, tyro.conf.Positional],
     support: SupportPaths,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Folder of the new model.")],
-    steps: Annotated[int, tyro.conf.arg(help="Most steps.")] = 60,
-    lr: Annotated[float, tyro.conf.arg(help="Learning rate at its highest.")] = 3e-4,
+    steps: Annotated[int, tyro.conf.arg(help="At most so many steps.")] = 60,
+    lr: Annotated[float, tyro.conf.arg(help="Peak learning rate.")] = 3e-4,
     rehearsal: Annotated[
-        float, tyro.conf.arg(help="Weight of staying near the model as it was.")
+        float, tyro.conf.arg(help="Weight of staying near the original model.")
     ] = 4.0,
-    own: Annotated[int, tyro.conf.arg(help="Kinds it makes up to rehearse with.")] = 48,
+    own: Annotated[int, tyro.conf.arg(help="Kinds that it samples itself, to rehearse.")] = 48,
     precision: PrecisionName = "auto",
     seed: Seed = 0,
     device: Device = "cpu",

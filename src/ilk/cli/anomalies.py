@@ -43,20 +43,21 @@ def anomalies(
     ],
     normal: Annotated[
         tuple[Path, ...],
-        tyro.conf.arg(metavar="FILES|FOLDER", help="At least 3 normal pictures, 8 for good."),
+        tyro.conf.arg(metavar="FILES|FOLDER", help="Normal pictures: at least 3, better 8."),
     ],
     false_alarms: Annotated[
-        float, tyro.conf.arg(help="Share of normal pictures that may be called anomalies.")
+        float,
+        tyro.conf.arg(help="Share of normal pictures that may be called anomalies by mistake."),
     ] = 0.05,
     correction: Annotated[
         Literal["ratio", "complexity", "none"],
-        tyro.conf.arg(help="What is taken off: the cost without examples, a codec's, nothing."),
+        tyro.conf.arg(help="What is subtracted: the cost without examples, a codec's, nothing."),
     ] = "ratio",
     steps: Annotated[
         int,
         tyro.conf.arg(
-            help="Gradient steps on the normal pictures (100, say) in place of showing them: for"
-            " photographs, which a model may not know how to look at. Takes a minute or two."
+            help="Train a copy on the normal pictures for so many steps (40, say) instead of only"
+            " showing them: better for photographs. Takes a few minutes."
         ),
     ] = 0,
     surprise: Annotated[
@@ -70,9 +71,9 @@ def anomalies(
 ) -> None:
     """Which pictures are unlike the normal ones? A list, the strangest first.
 
-    Scores are in spreads above what the normal pictures score, each given the others. A picture
-    is called an anomaly where a normal one would score as high at most at the rate of false
-    alarms.
+    A score is how many standard deviations a picture is above the mean score of the normal ones,
+    each scored given the others. A picture is called an anomaly if the probability that a normal
+    one scores as high is below the rate of false alarms.
 
     Example: ilk anomalies omniglot scans/ --normal good/ --out list.csv --surprise maps/
     """

@@ -44,33 +44,40 @@ def classify(
     ],
     prior: Annotated[
         tuple[str, ...],
-        tyro.conf.arg(metavar="NAME=WEIGHT", help="Weights of kinds beforehand; 1 if not named."),
+        tyro.conf.arg(metavar="NAME=WEIGHT", help="Prior weights of kinds; 1 if not named."),
     ] = (),
     other: Annotated[
-        float, tyro.conf.arg(help="Weight of a kind that was never shown; 0: none is.")
+        float,
+        tyro.conf.arg(
+            help="Prior weight of a kind without examples, none of the others; 0: no such kind."
+        ),
     ] = 0.0,
     temperature: Annotated[
         float | Literal["fit"],
-        tyro.conf.arg(help="1 is Bayes' rule, more is less sure; fit: by leaving examples out."),
+        tyro.conf.arg(
+            help="1 is Bayes' rule, more is less confident; fit: calibrate on the examples."
+        ),
     ] = 1.0,
     directions: Annotated[
         Literal["forward", "both"],
-        tyro.conf.arg(help="Both: also ask the picture for the examples. Surer, twice as long."),
+        tyro.conf.arg(
+            help="both: score the examples given the picture too. Better, in twice the time."
+        ),
     ] = "forward",
     sides: Annotated[
         Literal[1, 4, 8],
-        tyro.conf.arg(help="Sides of the page to write from. Surer, in so many times the time."),
+        tyro.conf.arg(help="Pixel orders to average over. Better, in so many times the time."),
     ] = 1,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
     """Which kind is each picture? Posterior probabilities, by Bayes' rule on p(x | examples).
 
-    `--temperature fit` chooses the temperature, at least 1, under which the right kinds of the
-    examples are most probable, each example scored without itself. `--other` adds a kind that
-    was never shown: what the model expects of any picture. `--sides 4 --directions both` errs
-    least, for models trained on turned kinds, as `omniglot` was; `--sides 8` is for models
-    trained on mirror images as well, as `omniglot` was too.
+    `--temperature fit` calibrates: it chooses the temperature, at least 1, under which the right
+    kinds of the examples are most probable, each example scored without itself. `--other` adds a
+    kind without examples, for pictures of none of the kinds. `--sides 4 --directions both` makes
+    the fewest errors, for models trained on rotated kinds, as `omniglot` was; `--sides 8` is for
+    models trained on mirror images as well, as `omniglot` was too.
 
     Example: ilk classify omniglot new.png --kinds kinds/ --temperature fit
     """

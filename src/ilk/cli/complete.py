@@ -44,16 +44,16 @@ def complete(
         str,
         tyro.conf.arg(
             metavar="FILE|PART",
-            help="A picture, bright where to draw anew; or top, bottom, left, right, middle.",
+            help="What to redraw: top, bottom, left, right, middle, or a picture, bright there.",
         ),
     ],
     support: SupportPaths = (),
     n: Annotated[int, tyro.conf.arg(aliases=["-n"], help="How many completions.")] = 4,
     particles: Annotated[
-        int, tyro.conf.arg(help="Draws that one is kept of, for what lies before known pixels.")
+        int, tyro.conf.arg(help="Draws to choose one from, where known pixels follow the gap.")
     ] = 8,
     passes: Annotated[
-        int, tyro.conf.arg(help="How often every block is drawn anew; 0: resampling alone.")
+        int, tyro.conf.arg(help="How often every block is redrawn; 0: resampling alone.")
     ] = 2,
     block: Annotated[int, tyro.conf.arg(help="Side of a block, in pixels.")] = 6,
     out: Annotated[Path, tyro.conf.arg(help="Picture to write: .png, .jpg, .webp.")] = Path(
@@ -63,11 +63,11 @@ def complete(
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
-    """What is missing in a picture, drawn several times, given a few examples of its kind.
+    """Draw what is missing in a picture, several times, given a few examples of its kind.
 
     Where nothing known follows the gap (--mask bottom), completions are exact draws. Otherwise
-    they are resampled by how well they lead to what follows, and drawn anew block by block: more
-    particles and more passes come closer to exact.
+    they are resampled by how well they fit what follows, and redrawn block by block: more
+    particles and more passes come closer to exact draws.
 
     Example: ilk complete omniglot torn.png --mask right --support my_drawings/
     """
@@ -110,11 +110,11 @@ def complete(
 
 
 def _mask(mask: str, image: Path, model: Model) -> Tensor:
-    """Which pixels `(H, W)` of an image to draw anew.
+    """Which pixels `(H, W)` of an image to redraw.
 
     Raises:
         ValueError: If there is no such part or file, or it is not of the image's proportions, or
-            nothing of it is bright.
+            no part of it is bright.
     """
     import torch
 

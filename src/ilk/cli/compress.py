@@ -53,8 +53,8 @@ def compress(
 ) -> None:
     """Store pictures of a kind in few bytes; `ilk decompress` reads them.
 
-    What is coded, without loss, is pictures of the model's size and levels. Others are brought to
-    them first; it says how many. The examples become part of the archive. The first pictures are
+    Pictures of the model's size and levels are coded without loss. Others are resized and redrawn
+    first, and it says how many. The examples become part of the archive. The first pictures are
     examples for the rest, so that it works without `--support` too.
 
     Example: ilk compress omniglot scans/ --support my_drawings/ -o scans.ilk

@@ -31,18 +31,22 @@ __all__ = ["decompress", "file_name", "main"]
 
 def decompress(
     archive: Annotated[
-        Path, tyro.conf.Positional, tyro.conf.arg(metavar="ARCHIVE", help="What was written.")
+        Path,
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="ARCHIVE", help="What `ilk compress` wrote."),
     ],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], help="Folder for the pictures.")],
     model: Annotated[
-        str, tyro.conf.arg(help="The model; by default that which the archive names.")
+        str, tyro.conf.arg(help="The model; by default the one that the archive names.")
     ] = "",
     support: Annotated[bool, tyro.conf.arg(help="Write the examples too, to support/.")] = False,
-    partial: Annotated[bool, tyro.conf.arg(help="Read what is whole of a damaged one.")] = False,
+    partial: Annotated[
+        bool, tyro.conf.arg(help="Read the intact part of a damaged archive.")
+    ] = False,
     elsewhere: Annotated[
         bool,
         tyro.conf.arg(
-            help="Try though it was made on another platform; changed pictures are refused."
+            help="Try although it was made on another platform; changed pictures are refused."
         ),
     ] = False,
     overwrite: Annotated[bool, tyro.conf.arg(help="Replace pictures that are there.")] = False,

@@ -37,7 +37,9 @@ def evaluate(
     ] = ("likelihood",),
     beside: Annotated[
         tuple[Path, ...],
-        tyro.conf.arg(metavar="MODELS", help="More rows: other models, the twin among them."),
+        tyro.conf.arg(
+            metavar="MODELS", help="More rows: other models, such as the unconditional twin."
+        ),
     ] = (),
     shots: Annotated[
         tuple[int, ...],
@@ -45,14 +47,14 @@ def evaluate(
             help="Numbers of support images; by default 0 1 2 4 8, if there are so many."
         ),
     ] = (),
-    queries: Annotated[int, tyro.conf.arg(help="Images scored of a kind.")] = 12,
+    queries: Annotated[int, tyro.conf.arg(help="Images scored per kind.")] = 12,
     directions: Annotated[
         Literal["forward", "both"],
         tyro.conf.arg(help="Classify by p(x | kind), or by p(kind's image | x) too."),
     ] = "forward",
     sides: Annotated[
         Literal[1, 4, 8],
-        tyro.conf.arg(help="Sides to write from: nats of the mixture, classes by mean logs."),
+        tyro.conf.arg(help="Pixel orders to average over, see the docs on several pixel orders."),
     ] = 1,
     precision: PrecisionName = "auto",
     root: Annotated[
@@ -64,9 +66,9 @@ def evaluate(
 ) -> None:
     """A model's table: nats by number of examples, on kinds that it was not trained on.
 
-    Rows that are not few-shot stand beside it: a count-based context model that is fitted on the
-    spot, and the models named with --beside. Fixed test episodes, every query scored; standard
-    errors over kinds.
+    The figures are nats/dim, -ln p per pixel: lower is better. Baselines without a support set are
+    beside it: a count-based context model that is fitted on the spot, and the models named with
+    --beside. Fixed test episodes, every query scored; standard errors over kinds.
 
     Example: ilk evaluate omniglot --split 30-20 --tasks likelihood classification
     """

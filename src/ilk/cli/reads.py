@@ -28,10 +28,12 @@ __all__ = ["main", "reads"]
 
 def reads(
     model: Annotated[ModelName, tyro.conf.Positional],
-    picture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(help="What is written.")],
+    picture: Annotated[
+        Path, tyro.conf.Positional, tyro.conf.arg(help="The picture that is drawn.")
+    ],
     support: SupportPaths = (),
     out: Annotated[
-        Path, tyro.conf.arg(help="A .gif is an animation, .png, .jpg or .webp a strip.")
+        Path, tyro.conf.arg(help=".gif for an animation; .png, .jpg or .webp for a strip.")
     ] = Path("reads.png"),
     row: Annotated[
         int | None, tyro.conf.arg(help="Moments of the strip along this row; else over all rows.")
@@ -40,11 +42,11 @@ def reads(
     every: Annotated[int, tyro.conf.arg(help="Pixels from one frame of a GIF to the next.")] = 1,
     device: Device = "cpu",
 ) -> None:
-    """Show where in the support set a model looks while it writes a picture.
+    """Show where in the support set a model attends while it draws a picture.
 
-    What is written so far, its next pixel in magenta, and the support set, the more of that colour
-    the more attention is there (mean over heads). The picture is given, not drawn: attention at a
-    pixel depends on the earlier ones.
+    Shows what is drawn so far, its next pixel in magenta, and the support set, in which more of
+    that colour is more attention (mean over heads). You give the picture; attention at a pixel
+    depends on the earlier ones.
 
     Example: ilk reads omniglot fifth.png --support my_drawings/ --out reads.gif
     """

@@ -43,10 +43,10 @@ def score(
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
-    """How likely are pictures, in nats, given a few examples; and how much the examples gained.
+    """How likely are pictures given a few examples, in nats, and how much the examples help.
 
-    Fewer nats a dimension are likelier. The gain is what a picture costs less, in nats, than
-    without any example.
+    A picture's cost is -ln p, in nats (1 nat is 1.44 bits): lower is likelier. nats/dim is the
+    cost divided by the number of pixels. The gain is how many nats the examples save.
 
     Example: ilk score omniglot other.png third.png --support my_drawings/ --surprise maps/
     """

@@ -49,7 +49,7 @@ _MOST_HEADER = 1 << 26
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive says of itself.
+    """What the header of an archive holds.
 
     Attributes:
         format: Of the file.
@@ -192,7 +192,7 @@ def pack(
 
 
 def read_header(content: bytes) -> Header:
-    """What an archive says of itself.
+    """What the header of an archive holds.
 
     Raises:
         CodingError: If it is no archive, of a later format, or damaged there.

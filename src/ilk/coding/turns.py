@@ -1,4 +1,4 @@
-"""Images in turn, each told of those before it: the first ones are examples for the rest."""
+"""Images in turn, each conditioned on those before it: the first are examples for the rest."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ class Turns:
         return self.then(seen) if len(seen) else self.first
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Nats `(n, *batch)` of images `(n, *batch, C, H, W)` given those before their turn."""
+        """Log p, `(n, *batch)`, of images `(n, *batch, C, H, W)` given those before their turn."""
         ends = accumulate(self.sizes, initial=0)
         return torch.cat([self.at(x[:a]).log_prob(x[a:b]) for a, b in pairwise(ends)])

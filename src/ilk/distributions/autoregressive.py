@@ -27,7 +27,7 @@ _SHARED = 1 << 26
 
 
 class Autoregressive(Distribution):
-    r"""An exact distribution over integer images, one conditional for everything.
+    r"""An exact distribution over integer images, all from one conditional.
 
     .. math:: p(x \mid c) = \prod_{t=1}^{HW} p(x_t \mid x_{<t}, c)
 
@@ -151,9 +151,9 @@ class Autoregressive(Distribution):
         return self.lay_out(self.net(self.flatten(x), self.context), x)
 
     def log_prob_per_dim(self, x: Tensor) -> Tensor:
-        r"""Nats of every value, :math:`\log p(x_{t,c} \mid x_{<t}, x_{t,<c})`, shaped as `x`.
+        r"""Log-probability of every value, :math:`\log p(x_{t,c} \mid x_{<t}, x_{t,<c})`, in nats.
 
-        Its negative is the map of surprise.
+        It has the shape of `x`; its negative is the map of surprise.
 
         Raises:
             ValueError: If `x` is no integer image of this distribution.
@@ -163,7 +163,7 @@ class Autoregressive(Distribution):
         return self.lay_out(self.likelihood.log_prob(self.net(flat, self.context), flat), x)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`.
+        """Log-probabilities of images `(*sample, *batch, C, H, W)`, in nats: `(*sample, *batch)`.
 
         Without gradients many images are scored some at a time, which takes no more memory the
         more they are, and is quicker on a CPU.
@@ -216,7 +216,7 @@ class Autoregressive(Distribution):
 
         Where the unknown pixels end the image, this is an exact draw from
         :math:`p(x_\text{unknown} \mid x_\text{known})`. Where known pixels follow unknown ones it
-        is not: a pixel is drawn without regard to what is known after it.
+        is not: a pixel is drawn without using what is known after it.
 
         Arguments:
             x: Images `(*sample, *batch, C, H, W)`; what they hold at unknown pixels is ignored.
@@ -335,8 +335,8 @@ class Autoregressive(Distribution):
     def decode(self, data: bytes, elsewhere: bool = False) -> Tensor:
         """The images that `encode` was given, to the last bit.
 
-        It needs the very probabilities of the encoder: the same model, condition, processor and
-        libraries. The number of threads is that of the encoder while it lasts.
+        It needs exactly the probabilities of the encoder: the same model, condition, processor and
+        libraries. It uses as many threads as the encoder did.
 
         Arguments:
             data: What `encode` returned.

@@ -1,7 +1,7 @@
-r"""Completions given what lies behind too: importance resampling, then passes over blocks.
+r"""Completions given what follows too: importance resampling, then passes over blocks.
 
 A raster model draws a pixel given those before it. What is known after an unknown pixel can't
-steer the draw, only judge it: a draw of the unknown pixels U in raster order comes from
+guide the draw, only weight it: a draw of the unknown pixels U in raster order comes from
 :math:`q(x_U) = \prod_{t \in U} p(x_t \mid x_{<t})`, the conditional wanted is proportional to
 p(x), and their ratio is the weight
 
@@ -44,8 +44,8 @@ class Completions:
         images: `(n, C, H, W)`.
         nats: :math:`\log p(x)` of each whole image, `(n,)`.
         exact: Whether each is an exact draw: no known pixel follows an unknown one.
-        effective: Of the draws that one is kept of at first, how many count: 1 is bad. The mean
-            of :math:`1 / \sum_i w_i^2` with weights that sum to one.
+        effective: Of the draws that one is kept of at first, the effective sample size: 1 is bad.
+            The mean of :math:`1 / \sum_i w_i^2` with weights that sum to one.
     """
 
     images: Tensor
@@ -77,7 +77,7 @@ def complete_around(
         known: Boolean, broadcast to `x`, the same for all channels: true where a pixel is kept.
         count: How many completions, independent of one another.
         particles: Draws that one is kept of, at first and for each block.
-        passes: How often every block is drawn anew.
+        passes: How often every block is redrawn.
         block: Side of a block, in pixels.
         generator: Source of randomness.
         on_progress: Called with the passes done so far and their total.
@@ -151,7 +151,7 @@ def resample(
     particles: int = 8,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, float]:
-    """One of several raster completions of each image, by weight; and how many of them count.
+    """One of several raster completions of each image, by weight; and the effective sample size.
 
     Arguments:
         p: One distribution.

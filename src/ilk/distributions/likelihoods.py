@@ -65,7 +65,7 @@ class Likelihood(ABC):
         """
 
     def gradient(self, parameters: Tensor, x: Tensor) -> Tensor:
-        r"""Which way the truth lies, :math:`\nabla_\phi \log p(x; \phi)`, shaped as parameters.
+        r"""The gradient :math:`\nabla_\phi \log p(x; \phi)`, shaped as the parameters.
 
         Arguments:
             parameters, x: As in `log_prob`.

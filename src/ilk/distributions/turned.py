@@ -22,13 +22,13 @@ Sides = Literal[1, 4, 8]
 
 
 class Turned(Distribution):
-    r"""The mean of four densities or eight, each of which writes images from another side.
+    r"""The mean of four or eight densities, each with another order of the pixels.
 
     .. math:: q(x \mid s) = \frac1n \sum_{r=0}^{n-1} p(R_r x \mid R_r s)
 
     with the quarter turns :math:`R_0` to :math:`R_3` and, where n is 8, those of the mirror image.
     A turn permutes pixels, so every term is a density of x, and their mean is one. Its log is at
-    least the mean of the logs (Jensen): what one order says badly another says well. For square
+    least the mean of the logs (Jensen): what is hard in one order is easy in another. For square
     images and a model that was trained on turned kinds, for eight sides on mirrored ones too.
     :math:`q(Rx \mid Rs) = q(x \mid s)` holds exactly for each of these R, whatever the network.
 
@@ -94,18 +94,18 @@ class Turned(Distribution):
         return Turned([p.guided(weight) for p in self.turns])
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Nats of images `(*sample, *batch, C, H, W)`: `(*sample, *batch)`."""
+        """Log-probabilities of images `(*sample, *batch, C, H, W)`, in nats."""
         return self.each(x).logsumexp(dim=0) - math.log(len(self.turns))
 
     def each(self, x: Tensor) -> Tensor:
-        """Nats of images under each term, `(n, *sample, *batch)`."""
+        """Log-probabilities of images under each term, in nats, `(n, *sample, *batch)`."""
         return torch.stack([p.log_prob(turned(x, r)) for r, p in enumerate(self.turns)])
 
     @torch.inference_mode()
     def sample(
         self, sample_shape: Sequence[int] = (), generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draws images `(*sample, *batch, C, H, W)`: a side of the page, then from there."""
+        """Draws images `(*sample, *batch, C, H, W)`: an order, then an image in this order."""
         shape = torch.Size(sample_shape)
         several = math.prod(self.batch_shape) > 1
         # For several conditions each draws its own sides, so all are drawn from throughout.

@@ -70,7 +70,7 @@ class Normal:
         return spread * math.sqrt(1 + 1 / len(self.scores))
 
     def standardised(self, scores: Tensor) -> Tensor:
-        """Scores in spreads above the mean: comparable across support sets."""
+        """Scores in standard deviations above the mean: comparable across support sets."""
         return (scores - self.mean) / self.spread
 
     def chance(self, scores: Tensor) -> Tensor:

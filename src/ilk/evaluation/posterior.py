@@ -25,7 +25,7 @@ def posterior(nats: Tensor, prior: Tensor | None = None, temperature: float = 1.
 
     .. math:: p(c \mid x) \propto \pi_c \, p(x \mid s_c)^{1/T}
 
-    T = 1 is Bayes' rule. A network is surer of its likelihoods than it should be: the errors of
+    T = 1 is Bayes' rule. A network is overconfident in its likelihoods: the errors of
     thousands of pixels add up. A T above 1 takes this back, and never changes which kind is
     likeliest under equal priors.
 
@@ -134,8 +134,10 @@ def fit_temperature(nats: Tensor, owner: Tensor, prior: Tensor | None = None) ->
     .. math:: \max_{T \ge 1} \sum_m \log p_T(c_m \mid x_m)
 
     The sum is concave in 1 / T, so its slope is halved to zero. Where the images are told apart
-    without an error, T is 1: a model is never made surer than it is. Source: Guo et al., *On
-    calibration of modern neural networks*, 2017 (arXiv 1706.04599), section 4.2.
+    without an error, T is 1: a model is never made more confident than it is.
+
+    Source: Guo et al., *On calibration of modern neural networks*, 2017 (arXiv 1706.04599),
+    section 4.2.
 
     Arguments:
         nats: `(M, N)`, of images that the sets have not seen: `held_out_scores`.

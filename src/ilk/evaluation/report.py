@@ -75,7 +75,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures a model on the test kinds of a data set, and on some of its training kinds.
 
-    Tables of nats have rows that are not few-shot beside the model's: those of unconditional
+    Tables of nats have baselines without a support set beside the model's row: unconditional
     models in `beside`, and for binary images of one channel that of a `ContextModel` fitted here
     to all training kinds. All are of the same queries.
 
@@ -97,8 +97,7 @@ def evaluate(
         precision: See `nats_by_shots`.
         device: Where to load models that are named; a model that is given stays where it is.
         on_progress: Called with what is measured, how much is done and the total.
-        sides: Write from so many sides of the page, see `nats_by_shots` and
-            `classify_by_likelihood`.
+        sides: Average over so many pixel orders, see `nats_by_shots` and `classify_by_likelihood`.
         drawings: Ways to draw samples.
 
     Raises:

@@ -22,7 +22,7 @@ __all__ = ["AttentionPixelCNN"]
 
 
 class AttentionPixelCNN(FewShot):
-    r"""A PixelCNN whose first layers ask and whose later layers are told what was read.
+    r"""A PixelCNN with attention over the patches of the support images.
 
     .. math::
         q_t &= \mathrm{PixelCNN}_L(f(s), x_{<t}), \qquad
@@ -49,12 +49,12 @@ class AttentionPixelCNN(FewShot):
         patches: Size P of keys and values.
         patch: Pixels from one patch to the next, 1, 2 or 4. At 4 keys and values are made of the
             features that f(s) is made of, else of finer ones.
-        local: Heads of the dot product begin by looking near where they stand.
-        margin: Patches of nothing around every support image: a head that looks a little to the
-            side of what it wants finds it at the border too. Not at a patch of 4.
-        carry: Tell the rows below what was read; see `PixelNet`.
+        local: Heads of the dot product start out attending near their own position.
+        margin: Empty patches around every support image, so that a head can attend a little beyond
+            its border. Not with a patch of 4.
+        carry: Pass what was read on to the rows below; see `PixelNet`.
         summary: Size of f(s).
-        norm: Bring what is made of support images to one scale, for many levels or large images.
+        norm: Normalise the features of support images, for many levels or large images.
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
 

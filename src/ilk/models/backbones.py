@@ -77,7 +77,7 @@ def pixel_net(
     """The network of a model: backbone x conditioning x likelihood.
 
     What was read is not carried to the rows below where the backbone is `snail`: there is no
-    vertical stack in it, and its horizontal one tells them already.
+    vertical stack in it, and its horizontal one does so already.
 
     Arguments:
         likelihood: Of a pixel.

@@ -15,7 +15,7 @@ __all__ = ["ConditionalPixelCNN"]
 
 
 class ConditionalPixelCNN(FewShot):
-    r"""A PixelCNN whose every gate is told a summary vector of the support set.
+    r"""A PixelCNN whose every gate is conditioned on a summary vector of the support set.
 
     .. math:: y = \tanh(W_f * x + V_f f(s)) \odot \sigma(W_g * x + V_g f(s))
 
@@ -30,7 +30,7 @@ class ConditionalPixelCNN(FewShot):
         backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         summary: Size of f(s).
-        norm: Bring what is made of support images to one scale, for many levels or large images.
+        norm: Normalise the features of support images, for many levels or large images.
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
 

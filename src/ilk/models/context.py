@@ -93,8 +93,8 @@ class ContextModel(Model):
     .. math:: p_m = \frac{n_1 + d \, p_{m'}}{n + d}, \qquad p_{\text{before the first}} = \tfrac12
 
     for m in 0, 1, 2, 4, 6, ... up to the order, m' the one before: a pattern that was rarely seen
-    leans on the nearer pixels. Probabilities stay within 1e-6 of 0 and 1. What a few-shot model
-    gains over this is not merely local.
+    falls back on the nearer pixels. Probabilities stay within 1e-6 of 0 and 1. What a few-shot
+    model gains over this is not merely local.
 
     Source: templates, Langdon and Rissanen, *Compression of black-white images with arithmetic
     coding*, 1981; the shorter one as a prior, MacKay and Peto, *A hierarchical Dirichlet language

@@ -23,7 +23,7 @@ class GatedPixelCNN(ByLabel):
         depth: Gated layers.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         dropout: Probability of dropping a unit.
-        place: Tell the network where in the image each pixel is.
+        place: Give the network the position of each pixel.
 
     Example:
         >>> import torch

@@ -36,13 +36,13 @@ class MetaPixelCNN(FewShot):
     section 3.2 and algorithm 1.
 
     Arguments:
-        base: A model, or the config of one. What it is told of a support set stays as it is.
+        base: A model, or the config of one. Its own conditioning stays as it is.
         layer: L, the number of layers that take the steps.
         steps: Gradient steps.
         step_size: :math:`\alpha`.
         learn_step_size: Learn an :math:`\alpha` for every parameter, from that value on.
         first_order: Train as if the gradient did not depend on the parameters: cheaper.
-        positions: Tell g where each feature is.
+        positions: Give g the position of each feature.
         shots: Most support images that it is meant for, if the base takes none.
 
     Example:

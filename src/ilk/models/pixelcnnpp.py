@@ -24,7 +24,7 @@ class PixelCNNpp(ByLabel):
         depth: Residuals on the way down, and on the way up, at each resolution.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         dropout: Probability of dropping a unit.
-        place: Tell the network where in the image each pixel is.
+        place: Give the network the position of each pixel.
 
     Example:
         >>> model = PixelCNNpp((3, 8, 8), width=8, depth=1)

@@ -21,7 +21,7 @@ class PixelSNAIL(ByLabel):
         depth: Residuals.
         likelihood: `bernoulli`, `categorical` or `logistics`.
         dropout: Probability of dropping a unit.
-        place: Tell the network where in the image each pixel is.
+        place: Give the network the position of each pixel.
 
     Example:
         >>> model = PixelSNAIL((3, 4, 4), levels=256, width=8, depth=2, likelihood="logistics")

@@ -1,4 +1,4 @@
-"""Recall PixelCNN: attention over the network's own course through the support set."""
+"""Recall PixelCNN: attention over the network's own states on the support set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["RecallPixelCNN"]
 
 
 class RecallPixelCNN(FewShot):
-    r"""A PixelCNN that looks up how its support set went on from states like the present one.
+    r"""A PixelCNN that attends to what followed states like the present one in the support set.
 
     .. math::
         q_t &= \mathrm{PixelCNN}_L(f(s), x_{<t}), \qquad
@@ -30,11 +30,11 @@ class RecallPixelCNN(FewShot):
         p(x_t \mid x_{<t}, s) = p(x_t \mid x_{<t}, f(s), f_t)
 
     An attentive meta-learner. Where Meta PixelCNN moves weights, the same for every pixel, along
-    the gradient of a learned loss, this reads the gradient of a learned loss (:math:`g` is not
-    told what it is for) at those pixels of the support set whose states resemble the present one:
+    the gradient of a learned loss, this reads the gradient of a learned loss (:math:`g` has no
+    target of its own) at those pixels of the support set whose states resemble the present one:
     a gradient step in the space of functions, its kernel the attention. Where Attention PixelCNN
     must learn to compare a state with a picture, this compares a state with states of its own:
-    what a patch is looked up by begins as what the network itself asked at its first pixel.
+    the key of a patch starts out as the network's own query at its first pixel.
 
     Arguments:
         shape: Of an image, `(C, H, W)`.
@@ -43,15 +43,15 @@ class RecallPixelCNN(FewShot):
         depth: Layers of the backbone, see `backbones.backbone`.
         backbone: `gated`, `snail` or `pixelcnnpp`.
         likelihood: `bernoulli`, `categorical` or `logistics`.
-        read_at: Layers before which the support set is read; reads add up. The first is L. What a
-            later one asks for, it asks knowing what those before it have found.
+        read_at: Layers before which the support set is read; reads add up. The first is L. The
+            query of a later one depends on the results of those before it.
         heads: Heads of the attention.
         patches: Size of keys and values.
         patch: Pixels from one patch to the next, 1, 2 or 4.
-        local: Heads of the dot product begin by looking near where they stand.
-        carry: Tell the rows below what was read; see `PixelNet`.
+        local: Heads of the dot product start out attending near their own position.
+        carry: Pass what was read on to the rows below; see `PixelNet`.
         summary: Size of f(s).
-        norm: Bring what is made of support images to one scale, for many levels or large images.
+        norm: Normalise the features of support images, for many levels or large images.
         shots: Most support images that the model is meant for.
         dropout: Probability of dropping a unit.
 

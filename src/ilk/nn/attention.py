@@ -24,7 +24,7 @@ class Read(nn.Module, ABC):
 
     @abstractmethod
     def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-        r"""The weights :math:`\alpha`, `(B, heads, T, N)`: where each query looks."""
+        r"""The weights :math:`\alpha`, `(B, heads, T, N)`: where each query attends."""
 
     @abstractmethod
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ _PACE = 8.0
 class DotProductRead(Read):
     r"""Scaled dot-product attention, :math:`e_{tj} = q_t^\top k_j / \sqrt{P / h}` a head.
 
-    If it is local, a head begins by looking near the place :math:`p_t` where it stands:
+    If it is local, a head is biased towards its own position :math:`p_t`:
     :math:`- \beta \lVert A p_t + b - p_j \rVert^2` is added to its scores, :math:`A = I, b = 0` at
     first and learned like :math:`\beta`. Four numbers added to queries, and four of the features
     of keys (`landmarked`), make that product.

@@ -54,9 +54,9 @@ class SupportTrunk(nn.Module):
         levels: Values of a pixel.
         features: Channels D.
         patch: Pixels from one patch to the next: 1, 2 or 4.
-        extra: Channels of what more is known of every pixel; at first they count for nothing.
-        margin: Patches of nothing around an image.
-        norm: Bring the features of every patch to one scale, see `SupportSummary`.
+        extra: Further channels for every pixel; their weights are zero at first.
+        margin: Empty patches around an image.
+        norm: Normalise the features of every patch, see `SupportSummary`.
 
     Example:
         >>> trunk = SupportTrunk(1, levels=2, features=8)
@@ -129,8 +129,9 @@ class SupportSummary(nn.Module):
         grid: Size `(h, w)` of the features.
         features: Channels D.
         outputs: Size F.
-        norm: Bring the mean and f(s) to one scale. Adam moves thousands of weights of g at once,
-            all one way: f(s) may grow until every gate that is told it is shut, for good.
+        norm: Normalise the mean and f(s) by their root mean square. Adam moves thousands of
+            weights of g at once, all one way: f(s) may grow until every gate that it enters is
+            saturated, for good.
     """
 
     def __init__(
@@ -156,8 +157,8 @@ class SupportPatches(nn.Module):
     """Keys and values of the patches of a support set, and a learned one that is always there.
 
     Maps features `(B, K, D, h, w)` under a mask `(B, K)` to keys and values `(B, K h w + 1, P)`
-    and their mask. The slot that is always there is all that an empty set has to offer. `more`,
-    `(B, K h w, P)`, is added to the keys of patches.
+    and their mask. An empty set has only the one that is always there. `more`, `(B, K h w, P)`,
+    is added to the keys of patches.
 
     Source: Reed et al., 2018 (arXiv 1710.10304), section 3.1.
 
@@ -165,7 +166,7 @@ class SupportPatches(nn.Module):
         features: Channels D.
         outputs: Size P of keys and values.
         local: Heads of a local read that the keys are for, 0 for none; see `DotProductRead`.
-        margin: Patches of nothing around an image.
+        margin: Empty patches around an image.
     """
 
     def __init__(self, features: int, outputs: int, local: int = 0, margin: int = 0) -> None:

@@ -89,9 +89,9 @@ def adapt(
     .. math:: L = -\frac{1}{D} \log p_\theta(x \mid s) + \lambda \,
         \mathrm{KL}\big(p_{\theta_0}(\cdot \mid s') \,\|\, p_\theta(\cdot \mid s')\big) / D
 
-    x and s are images of the kind, s' such as the model made up before the first step
-    (`own_episodes`): where the data that it learned from are not at hand, it rehearses what it
-    knows. A fifth of the images, at least one, is held out. Steps end when these have not become
+    x and s are images of the kind, s' are samples of the model from before the first step
+    (`own_episodes`): it rehearses these, as its training data need not be at hand. A fifth of the
+    images, at least one, is held out. Steps end when these have not become
     likelier in `patience` looks, and the weights of the best look are kept.
 
     Source: distillation of a model into itself, Li & Hoiem, *Learning without forgetting*, 2017

@@ -16,7 +16,7 @@ __all__ = ["divergence", "own_episodes", "some"]
 def own_episodes(
     model: Model, episodes: int, queries: int, generator: torch.Generator | None = None
 ) -> Batch:
-    r"""Episodes that a model makes up: kinds as it imagines them.
+    r"""Episodes sampled from a model itself: kinds as it imagines them.
 
     .. math:: s_1 \sim p(\cdot), \qquad s_2, \ldots, s_k \sim p(\cdot \mid s_1), \qquad
         x \sim p(\cdot \mid s_1, \ldots, s_k)
@@ -58,7 +58,7 @@ def own_episodes(
 
 
 def divergence(old: Autoregressive, new: Autoregressive, x: Tensor) -> Tensor:
-    r"""How far a distribution has moved, nats a dimension, from images that the old one drew.
+    r"""How far a distribution has moved, in nats/dim, on images that the old one drew.
 
     .. math:: \frac{1}{D} \sum_t \mathrm{KL}\big(p_\text{old}(x_t \mid x_{<t}) \,\|\,
         p_\text{new}(x_t \mid x_{<t})\big)
