@@ -26,7 +26,7 @@ def test_a_first_visit_shows_an_example(visit: Visit) -> None:
     assert visit.page.locator("#slots button:not(.blank)").count() == 4
     assert visit.ink("#query-pad .tile") > 20
     for caption in visit.page.locator("#grid small").all_inner_texts():
-        assert FIGURES.search(caption)
+        assert re.match(r"\d+ bits", caption)
     visit.sees("#surprise-figures", FIGURES)
     visit.sees("#which", re.compile(r"Kind A.*%.*bits.*Kind B.*%.*bits", re.S))
 
@@ -249,7 +249,8 @@ def test_text_can_be_read(browser, address: str, width: int, scheme: str) -> Non
     nothing serious that axe finds, also in what is opened and on the page of the API."""
     visit = Visit(browser, address, width=width, color_scheme=scheme)
     visit.sees("#which", "Kind B")
-    visit.page.click("summary")
+    for summary in visit.page.locator("summary").all():
+        summary.click()
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     poor = visit.page.evaluate("""() => {
         const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)

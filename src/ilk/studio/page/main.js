@@ -4,19 +4,21 @@ import { Inspector } from "./inspect.js";
 import { recall, remember } from "./kept.js";
 import { Query } from "./query.js";
 import { Samples } from "./samples.js";
-import { manner, settings, settle } from "./settings.js";
+import { saveSheet, saving } from "./save.js";
+import { manner, seeded, settings, settle, sorted, suit, trouble } from "./settings.js";
 import { Support } from "./support.js";
-import { download, file, get, images, pack, several, unpack } from "./talk.js";
+import { get, images, pack, unpack } from "./talk.js";
 import { themed } from "./theme.js";
 
 const $ = (id) => document.getElementById(id);
 let models, model, support, samples, inspector, query, examples, drawnFor = [];
 
 const asked = () => ({
-  model: model.name, support: images(support.shown), count: several(model), ...settings(support.shown.length),
+  model: model.name, support: images(support.shown), ...settings(support.shown.length),
 });
 
 async function draw() {
+  if (trouble()) return samples.say(trouble(), true);
   select(-1);
   drawnFor = support.shown;
   if (await samples.draw("/api/sample", asked(), { given: ` ${support.given}${manner(drawnFor.length)}` })) drawn();
@@ -24,6 +26,7 @@ async function draw() {
 
 // Goes on from a pixel of the sample that is shown, which stays in view until others are there.
 async function branch(pixels, known) {
+  if (trouble()) return samples.say(trouble(), true);
   const at = inspector.at, support = images(drawnFor);
   press(-1);
   inspector.busy(true);
@@ -37,6 +40,7 @@ async function branch(pixels, known) {
 
 function drawn(at) {
   select(0, at);
+  seeded(samples.seed);
   samples.compare(asked());
   if (query.failed) query.update();
 }
@@ -52,6 +56,18 @@ function select(i, at) {
   else inspector.open(samples.items[i].pixels, drawnFor, at);
 }
 
+function resettled() {
+  samples.called(`Draw ${$("count").value}`);
+  samples.compare(asked());
+}
+
+// The samples in another order; the one under the glass stays there.
+function arrange() {
+  samples.sorted = sorted();
+  samples.arrange();
+  press(samples.items.findIndex(({ pixels }) => pixels === inspector.pixels));
+}
+
 function changed() {
   query.update();
   samples.compare(asked());
@@ -62,7 +78,7 @@ function begin(next) {
   inspector?.close();
   model = next;
   $("about").textContent = model.about;
-  $("draw").textContent = `Draw ${several(model)}`;
+  suit(model);
   support = new Support(model, changed);
   samples = new Samples(model, {
     grid: $("grid"),
@@ -72,7 +88,9 @@ function begin(next) {
     choose: select,
     outdated: "The examples or how to draw have changed: draw again.",
   });
-  samples.layOut(several(model));
+  samples.called(`Draw ${$("count").value}`);
+  samples.sorted = sorted();
+  samples.layOut(settings(0).count);
   inspector = new Inspector(model, branch);
   const shown = fits() ? Object.keys(examples) : [];
   query = new Query(model, support, shown.length ? examples.heron[5] : undefined);
@@ -96,15 +114,15 @@ function turn(kind) {
   if (support.shown.length) return draw();
   select(-1);
   samples.end();
-  samples.layOut(several(model));
+  samples.layOut(settings(0).count);
   samples.say(`Kind ${kind} is empty: draw something first.`);
 }
 
-async function saveSheet() {
+async function saveAll() {
   const drawn = samples.items.filter(({ cost }) => cost).map(({ pixels }) => pixels);
   if (!drawn.length) return samples.say("There is nothing to download yet.", true);
   try {
-    download(await file("/api/pack", { model: model.name, images: images(drawn), form: "sheet" }), "sheet.png");
+    await saveSheet(model, drawn);
   } catch (error) {
     samples.say(error.message, true);
   }
@@ -131,7 +149,10 @@ function wire() {
   };
   $("empty").onclick = () => support.empty();
   $("save-set").onclick = () => support.save();
-  $("save-sheet").onclick = saveSheet;
+  $("save-sheet").onclick = saveAll;
+  saving(() => ({ model, pixels: inspector.pixels }), (words) => {
+    $("save-why").textContent = words;
+  });
   $("ask").onclick = () => {
     query.pad.replace(inspector.pixels);
     query.pad.sheet.focus({ preventScroll: true });
@@ -142,7 +163,10 @@ function wire() {
     support.lend(support.kind, name ? examples[name].slice(0, 4) : null, name);
     turn(support.kind);
   };
-  settle(() => samples.compare(asked()));
+  settle(resettled, arrange);
+  for (const link of document.querySelectorAll('a[href="#figures"]')) {
+    link.onclick = () => ($("figures").open = true);
+  }
   // Other tabs; a page that was frozen hears nothing of them until it is seen again.
   const hear = (name) => [support, query].forEach((part) => part.hear(name));
   addEventListener("storage", ({ key }) => hear(key));

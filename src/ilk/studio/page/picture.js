@@ -5,7 +5,13 @@ export const paper = (model) => (binary(model) ? 0 : model.levels - 1);
 export const blank = (model) => new Uint8Array(model.shape.reduce((a, b) => a * b)).fill(paper(model));
 export const isBlank = (pixels, model) => pixels.every((v) => v === paper(model));
 export const same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
-export const figures = ({ nats_per_dim, bits }) => [`${bits.toFixed(1)} bits`, `${nats_per_dim.toFixed(4)} nats/dim`];
+
+// How likely draws are beside each other, in a word: further than a standard deviation from the mean.
+export function likelihood(bits) {
+  const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length;
+  const spread = Math.sqrt(bits.reduce((sum, b) => sum + (b - mean) ** 2, 0) / bits.length);
+  return bits.map((b) => (spread < 0.5 ? "" : b < mean - spread ? "likely" : b > mean + spread ? "unlikely" : "usual"));
+}
 
 export class Tile {
   constructor(model) {

@@ -32,6 +32,7 @@ export class Query {
       choose: (i) => this.take(i),
       outdated: "The drawing or the examples have changed: complete it again.",
     });
+    this.completions.sorted = true;
     for (const id of ["which", "surprise-figures", "surprise-kind", "complete-kind"]) $(id).replaceChildren();
     this.report("");
   }
@@ -171,7 +172,7 @@ export class Query {
     if (!this.pad.hides) return this.completions.say("Hide a part of the drawing first.", true);
     const known = (this.known = this.pad.known.slice());
     $("complete-kind").textContent = this.support.given;
-    const words = { noun: "completed, likeliest first,", sorted: true };
+    const words = { noun: "completed, likeliest first," };
     if (!(await this.completions.draw("/api/complete", this.question, words))) return;
     for (const { tile } of this.completions.items) tile.heat(Array.from(known, (k) => (k ? 0 : 0.14)));
     this.completions.compare(this.question);

@@ -1,18 +1,24 @@
 // The samples: drawn pixel by pixel, all at once. Marks of time tell benchmarks when.
 
-import { blank, figures, tileButton } from "./picture.js";
+import { blank, likelihood, tileButton } from "./picture.js";
 import { draw, unpack } from "./talk.js";
 
 export class Samples {
   // Of the page: `grid`, `button` and `status`. `press()` is called to draw, `choose(i)` when a
   // sample is pressed; `outdated` says that what it was drawn for has changed.
   constructor(model, { grid, button, status, press, choose, outdated }) {
-    Object.assign(this, { model, grid, button, status, choose, outdated, items: [], drawings: 0 });
-    this.name = button.textContent;
+    Object.assign(this, { model, grid, button, status, choose, outdated, items: [], results: [], sorted: false, drawings: 0 });
+    this.called(button.textContent);
     button.onclick = () => (this.running ? this.stop() : press());
     grid.replaceChildren();
     this.say("");
     this.layOut(0);
+  }
+
+  // The name of the button, while nothing is drawn.
+  called(name) {
+    this.name = name;
+    if (!this.running) this.button.textContent = name;
   }
 
   say(text, wrong) {
@@ -23,7 +29,7 @@ export class Samples {
 
   // Draws what is asked for, in words `noun` and `given`, and `more` that does not outdate it.
   // Resolves to true when all are there.
-  async draw(path, asked, { noun = "drawn", given = "", sorted = false, more = {} }) {
+  async draw(path, asked, { noun = "drawn", given = "", more = {} }) {
     this.end();
     performance.clearMarks("first pixel");
     performance.mark("drawing");
@@ -34,7 +40,7 @@ export class Samples {
     this.status.setAttribute("aria-busy", true); // What it says of progress is not read out.
     this.say("drawing …");
     try {
-      await draw(path, { ...asked, ...more }, signal, (event) => this.take(event, { noun, given, sorted }));
+      await draw(path, { ...asked, ...more }, signal, (event) => this.take(event, { noun, given }));
       return true;
     } catch (error) {
       if (!signal.aborted) this.say(error.message, true);
@@ -58,7 +64,7 @@ export class Samples {
   }
 
   layOut(count) {
-    this.asked = null;
+    [this.asked, this.results] = [null, []];
     this.grid.classList.remove("stale");
     if (this.items.length !== count) {
       this.items = Array.from({ length: count }, (_, i) => ({
@@ -97,24 +103,31 @@ export class Samples {
     if (event.event === "done") this.finish(event, words);
   }
 
-  finish({ images, seconds, seed, effective }, { noun, given, sorted }) {
-    const results = sorted ? images.toSorted((a, b) => a.bits - b.bits) : images;
-    results.forEach((result, i) => {
-      const item = this.items[i];
-      [item.pixels, item.cost] = [unpack(result.pixels), result];
-      item.tile.ink(item.pixels).mark();
-      const lines = [...figures(result), ...(result.flaw ? [result.flaw] : [])];
-      item.write(lines);
-      item.button.classList.toggle("flawed", Boolean(result.flaw));
-      item.button.setAttribute("aria-label", `Number ${i + 1}: ${lines.join(", ")}`);
-    });
+  finish({ images, seconds, seed, effective }, { noun, given }) {
+    const words = likelihood(images.map(({ bits }) => bits));
+    this.results = images.map((cost, i) => ({ cost, pixels: unpack(cost.pixels), word: cost.flaw ?? words[i] }));
+    this.arrange();
+    [this.seed, this.drawings] = [seed, this.drawings + 1];
     performance.mark("drawn");
-    this.drawings += 1;
-    const mean = (key) => results.reduce((sum, r) => sum + r[key], 0) / results.length;
+    const mean = (key) => images.reduce((sum, cost) => sum + cost[key], 0) / images.length;
     const drafts = effective ? ` · ${effective.toFixed(1)} drafts counted` : "";
-    this.told = `${results.length} ${noun} in ${seconds.toFixed(2)} s${given} · mean ${mean("bits").toFixed(1)} bits, `
+    this.told = `${images.length} ${noun} in ${seconds.toFixed(2)} s${given} · mean ${mean("bits").toFixed(1)} bits, `
       + `${mean("nats_per_dim").toFixed(4)} nats/dim · seed ${seed}${drafts}`;
     this.say(this.told);
+  }
+
+  // Shows what was drawn in the order that it came, or the likeliest first.
+  arrange() {
+    const shown = this.sorted ? this.results.toSorted((a, b) => a.cost.bits - b.cost.bits) : this.results;
+    shown.forEach(({ cost, pixels, word }, i) => {
+      const item = this.items[i], lines = [`${cost.bits.toFixed(0)} bits`, ...(word ? [word] : [])];
+      Object.assign(item, { cost, pixels });
+      item.tile.ink(pixels).mark();
+      item.write(lines);
+      item.button.classList.toggle("flawed", Boolean(cost.flaw));
+      item.button.setAttribute("aria-label", `Number ${i + 1}: ${lines.join(", ")}`);
+      item.button.title = `${cost.bits.toFixed(1)} bits, ${cost.nats_per_dim.toFixed(4)} nats/dim`;
+    });
   }
 
   // Writes the next pixels of all samples, and tells where they end.
