@@ -20,12 +20,9 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .files import write_file
-
-if TYPE_CHECKING:
-    from torch.distributed import Store
 
 __all__ = ["count", "first", "leave", "share"]
 
@@ -33,7 +30,7 @@ T = TypeVar("T")
 PATIENCE = datetime.timedelta(days=7)  # One may work for hours while others wait for it.
 Progress = Callable[[int, int], None]
 
-_store: Store | None = None
+_store: Any = None
 _alone: Counter[str] = Counter()
 _calls = itertools.count()
 
@@ -127,12 +124,13 @@ class _Kept:
         return self.folder / f"{self.name}-{i:06}-{hashlib.sha256(key).hexdigest()[:16]}.json"
 
 
-def _common() -> Store:
+def _common() -> Any:
     """What all processes read and write; the first call joins them."""
     global _store
     if _store is None:
-        import torch.distributed as dist
+        import torch.distributed
 
+        dist: Any = torch.distributed  # whose stubs leave out what its documentation names
         store, rank, size = next(dist.rendezvous("env://"))
         # After a restart the store may hold what processes that are gone have written.
         store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
