@@ -69,7 +69,7 @@ def test_pictures_that_are_changed_first_are_counted(model: str, tmp_path: Path,
     out = tmp_path / "new" / "p.ilk"
     assert main(["compress", model, str(tmp_path / "large.png"), "-o", str(out)]) == 0
     done = capsys.readouterr()
-    assert "1 of 1 pictures were brought to 1 x 6 x 5 and 2 levels first" in done.err
+    assert "1 of 1 pictures were converted to 1 x 6 x 5 and 2 levels first" in done.err
     assert "1 pictures in" in done.out and out.stat().st_size < 400
 
 

@@ -133,7 +133,7 @@ def _warn(sets: list[Tensor], names: list[str], model: Model) -> None:
     if len(sets[most]) > model.shots:
         note(
             f"warning: {len(sets[most])} examples of {names[most]!r}, but the model was trained"
-            f" with up to {model.shots}; it works, its figures are not known"
+            f" with up to {model.shots}; this works, but how well was not measured"
         )
 
 

@@ -282,11 +282,11 @@ def _read(
 
 
 def note_known(x: Tensor, support: Tensor | None) -> None:
-    """Remarks on pictures that are among the examples: of these, figures flatter."""
+    """Remarks on pictures that are among the examples: their figures are optimistic."""
     shown = set() if support is None else {image.numpy().tobytes() for image in support}
     known = sum(image.numpy().tobytes() in shown for image in x)
     if known:
-        note(f"{known} of {len(x)} pictures are among the examples: their figures flatter")
+        note(f"{known} of {len(x)} pictures are among the examples: their figures are optimistic")
 
 
 def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Path], Tensor]:
@@ -341,7 +341,7 @@ def read_support(
     if len(support) > model.shots:
         note(
             f"warning: {len(support)} support images, but the model was trained with up to"
-            f" {model.shots}; it works, its figures are not known"
+            f" {model.shots}; this works, but how well was not measured"
         )
     return support
 

@@ -77,8 +77,8 @@ def compress(
     if changed:
         size = " x ".join(map(str, loaded.shape)) + f" and {loaded.levels} levels"
         note(
-            f"{changed} of {len(found)} pictures were brought to {size} first;"
-            " that can't be undone, what comes after is without loss"
+            f"{changed} of {len(found)} pictures were converted to {size} first,"
+            " which can't be undone; the rest is lossless"
         )
     with bar("coding") as progress:
         archive = pack(
