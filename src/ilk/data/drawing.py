@@ -180,33 +180,41 @@ def thin(ink: np.ndarray) -> np.ndarray:
         >>> np.argwhere(thin(bar)).tolist()
         [[2, 2], [2, 3], [2, 4], [2, 5]]
     """
-    padded = np.pad(ink.astype(bool), 2)
+    flat = np.pad(ink.astype(bool), 2).ravel()
+    width = ink.shape[1] + 4
+    around = np.array([-width, 1 - width, 1, width + 1, width, width - 1, -1, -width - 1])
+    code = np.zeros(flat.size, dtype=np.uint8)
+    for bit, offset in enumerate(around):
+        code |= np.roll(flat, -offset).view(np.uint8) << bit
+    code[~flat] = 0
+    block = np.add.outer(width * np.arange(-1, 3), np.arange(-1, 3)).ravel()
     before = -1
-    while (left := int(padded.sum())) != before:
-        before = left
-        for step in (0, 1):
-            _peel(padded, step)
-    return padded[2:-2, 2:-2].copy()
+    while before != (before := int(np.count_nonzero(flat))):
+        for table in _PEELED:
+            gone = np.flatnonzero(np.frombuffer(code.tobytes().translate(table), dtype=bool))
+            # A lone 2 x 2 block would vanish whole; its upper left pixel stays.
+            corners = gone[code[gone] == _CORNER]
+            lone = corners[flat[corners[:, None] + block].sum(axis=1) == 4]
+            gone = np.setdiff1d(gone, lone) if len(lone) else gone
+            flat[gone] = False
+            code[gone] = 0
+            for bit, offset in enumerate(around):
+                code[gone - offset] &= 255 - (1 << bit)
+    return flat.reshape(-1, width)[2:-2, 2:-2].copy()
 
 
-def _peel(padded: np.ndarray, step: int) -> None:
-    """One sub-iteration, in place, on an image with a margin of 2."""
-    rows, columns = np.nonzero(padded)
-    around = [
-        padded[rows + dy, columns + dx]
-        for dy, dx in ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
-    ]
-    n, e, s, w = around[0], around[2], around[4], around[6]
-    count = np.sum(around, axis=0)
-    starts = np.sum([~a & b for a, b in zip(around, around[1:] + around[:1], strict=True)], axis=0)
+def _peeled(step: int) -> bytes:
+    """Whether a pixel may go, by its neighbours: clockwise from the upper one, a bit each."""
+    around = np.arange(256)[:, None] >> np.arange(8) & 1 > 0
+    count = around.sum(axis=1)
+    starts = (~around & np.roll(around, -1, axis=1)).sum(axis=1)
+    n, e, s, w = around[:, ::2].T
     side = (~e | ~s | (~n & ~w)) if step == 0 else (~n | ~w | (~e & ~s))
-    peeled = (count >= 2) & (count <= 6) & (starts == 1) & side
-    # A lone 2 x 2 block would vanish whole; its upper left pixel stays.
-    corner = peeled & (count == 3) & e & s & around[3]
-    for i in np.flatnonzero(corner):
-        y, x = rows[i], columns[i]
-        peeled[i] = padded[y - 1 : y + 3, x - 1 : x + 3].sum() != 4
-    padded[rows[peeled], columns[peeled]] = False
+    return ((count >= 2) & (count <= 6) & (starts == 1) & side).tobytes()
+
+
+_PEELED = (_peeled(0), _peeled(1))
+_CORNER = 0b00011100  # to the right, below, and between these
 
 
 def grey(image: PILImage.Image) -> np.ndarray:
@@ -235,21 +243,27 @@ def _paper(values: np.ndarray) -> int:
 def _contrast(values: np.ndarray) -> np.ndarray:
     """How much each pixel differs from the paper, 0 to 255, whether ink is dark or light."""
     from PIL import Image, ImageFilter
+    from scipy import ndimage
 
     threshold, _ = otsu(values)
     if (_edge(values) > threshold).mean() < 0.5:
         values = 255 - values
     low, paper, high = np.percentile(_edge(values), [5, 50, 95])
-    flat = np.full(values.shape, paper)
-    if high - low > 16:
-        # Uneven light: a closing wider than any stroke leaves the paper.
-        small = Image.fromarray(values).resize((64, 64), Image.Resampling.BOX)
-        small = small.filter(ImageFilter.MaxFilter(21)).filter(ImageFilter.MinFilter(21))
-        small = small.filter(ImageFilter.GaussianBlur(4))
-        size = (values.shape[1], values.shape[0])
-        flat = np.asarray(small.resize(size, Image.Resampling.BICUBIC), dtype=np.float64)
-    contrast = 255 * (1 - values / np.maximum(flat, 1))
-    return np.clip(contrast, 0, 255).astype(np.uint8)
+    if high - low <= 16:
+        return _under(np.arange(256), paper)[values]
+    # Uneven light: a closing wider than any stroke leaves the paper.
+    small = np.asarray(Image.fromarray(values).resize((64, 64), Image.Resampling.BOX))
+    wide = ndimage.minimum_filter(
+        ndimage.maximum_filter(small, 21, mode="nearest"), 21, mode="nearest"
+    )
+    small = Image.fromarray(wide).filter(ImageFilter.GaussianBlur(4))
+    size = (values.shape[1], values.shape[0])
+    return _under(values, np.asarray(small.resize(size, Image.Resampling.BICUBIC), np.float64))
+
+
+def _under(values: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """How much darker values are than the paper, 0 to 255."""
+    return np.clip(255 * (1 - values / np.maximum(paper, 1)), 0, 255).astype(np.uint8)
 
 
 def shrunk(values: np.ndarray) -> np.ndarray:

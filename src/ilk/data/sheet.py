@@ -85,11 +85,10 @@ def _largest(mask: np.ndarray) -> np.ndarray:
 
 def _opened(mask: np.ndarray) -> np.ndarray:
     """A mask without what is narrower than five pixels."""
-    from PIL import Image, ImageFilter
+    from scipy import ndimage
 
-    image = Image.fromarray(mask * np.uint8(255))
-    image = image.filter(ImageFilter.MinFilter(5)).filter(ImageFilter.MaxFilter(5))
-    return mask & (np.asarray(image.filter(ImageFilter.MaxFilter(3))) > 0)
+    wide = ndimage.minimum_filter(mask, 5)
+    return mask & ndimage.maximum_filter(wide, 7)
 
 
 def _corners(page: np.ndarray) -> Corners:

@@ -12,7 +12,9 @@ def otsu(values: np.ndarray) -> tuple[float, float]:
 
     Source: Otsu, A Threshold Selection Method from Gray-Level Histograms, 1979.
     """
-    histogram = np.bincount(values.ravel(), minlength=256)[:256].astype(np.float64)
+    from PIL import Image
+
+    histogram = np.array(Image.fromarray(values).histogram(), dtype=np.float64)
     below = histogram.cumsum()
     above = below[-1] - below
     total = (histogram * np.arange(256)).cumsum()
