@@ -107,7 +107,7 @@ def test_a_question_comes_back(visit: Visit) -> None:
     page.click("#complete")
     visit.sees("#complete-status", "16 completed")
     for i in range(2):  # one after the other can be looked at
-        page.click(f"#completions button >> nth={i}")
+        page.click(f"#completions .cell >> nth={i}")
         assert visit.same("#query-pad .tile", f"#completions .tile >> nth={i}")
         assert page.locator("#completions.stale").count() == 0
     page.click("#complete")
@@ -196,9 +196,7 @@ def test_samples_tell_what_they_were_drawn_for(roomy: Visit) -> None:
     page = roomy.page
     roomy.sees("#status", "given kind A")
     page.locator("#guidance").fill("1")
-    roomy.sees("#status", "have changed: draw again")
-    page.locator("#guidance").fill("0.5")
-    roomy.sees("#status", "given kind A")
+    roomy.sees("#status", "guided by 1.00")
     page.click("#kind-b")
     roomy.sees("#status", "given kind B")
     page.click("#empty")

@@ -7,17 +7,24 @@ const $ = (id) => document.getElementById(id);
 const SECONDS = 6;
 
 export class Inspector {
-  // `branch(pixels, known)` is called to draw on from a pixel.
-  constructor(model, branch) {
+  // `branch(pixels, known)` is called to draw on from a pixel, `give(pixels)` to add the sample to
+  // the examples.
+  constructor(model, branch, give) {
     Object.assign(this, { model, branch, tile: new Tile(model).named("The chosen sample") });
     this.steps = model.shape[1] * model.shape[2];
     $("chosen").replaceChildren(this.tile.element);
-    $("inspector").hidden = true;
     $("scrub").max = this.steps;
     $("scrub").oninput = () => this.go(Number($("scrub").value));
     $("play").onclick = () => (this.playing ? this.stop() : this.play());
     $("branch").onclick = () => this.branch(this.pixels, this.known());
     $("show-surprise").onchange = () => this.go(this.at);
+    $("give").onclick = () => {
+      $("give").disabled = give(this.pixels);
+      if ($("give").disabled) $("give").textContent = "Among the examples";
+    };
+    $("shut").onclick = () => this.shut();
+    $("inspector").onclose = () => $("inspector").open || this.close();
+    $("inspector").onclick = ({ target }) => target === $("inspector") && this.shut();
   }
 
   // Takes a sample and the support set that it was drawn for.
@@ -26,7 +33,8 @@ export class Inspector {
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
     Object.assign(this, { pixels, support, reading: null, cost: null });
-    $("inspector").hidden = false;
+    $("inspector").open = true;
+    Object.assign($("give"), { disabled: false, textContent: "Add to the examples" });
     this.gaze = support.map((example) => this.onlooker(example));
     $("gaze").replaceChildren(...this.gaze.map(({ figure }) => figure));
     $("looking").hidden = !(this.model.attention && support.length);
@@ -51,12 +59,18 @@ export class Inspector {
     this.stop();
     this.abort?.abort();
     this.pixels = null;
-    $("inspector").hidden = true;
+    $("inspector").close();
   }
 
-  // While branches are drawn it stays as it is.
-  busy(on) {
-    $("inspector").setAttribute("aria-busy", on);
+  // Shows it over the page, until it is shut.
+  sheet() {
+    if (!$("inspector").open) return;
+    $("inspector").close();
+    $("inspector").showModal();
+  }
+
+  shut() {
+    if ($("inspector").matches(":modal")) this.close();
   }
 
   repaint() {

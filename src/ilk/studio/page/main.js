@@ -1,8 +1,10 @@
 // The page: a model, two support sets, samples of the one that is shown, a question.
 
+import { Again } from "./again.js";
 import { Inspector } from "./inspect.js";
 import { recall, remember } from "./kept.js";
 import { Query } from "./query.js";
+import { rove } from "./rove.js";
 import { Samples } from "./samples.js";
 import { saveSheet, saving } from "./save.js";
 import { manner, seeded, settings, settle, sorted, suit, trouble } from "./settings.js";
@@ -17,9 +19,12 @@ const asked = () => ({
   model: model.name, support: images(support.shown), ...settings(support.shown.length),
 });
 
+const again = new Again(() => draw());
+
 async function draw() {
+  again.cancel();
   if (trouble()) return samples.say(trouble(), true);
-  select(-1);
+  press(-1);
   drawnFor = support.shown;
   if (await samples.draw("/api/sample", asked(), { given: ` ${support.given}${manner(drawnFor.length)}` })) drawn();
 }
@@ -27,19 +32,21 @@ async function draw() {
 // Goes on from a pixel of the sample that is shown, which stays in view until others are there.
 async function branch(pixels, known) {
   if (trouble()) return samples.say(trouble(), true);
-  const at = inspector.at, support = images(drawnFor);
+  const { at, support: examples } = inspector;
+  again.cancel();
   press(-1);
-  inspector.busy(true);
+  inspector.shut();
+  drawnFor = examples;
   const more = { image: images([pixels])[0], known: pack(known) };
-  const all = await samples.draw("/api/complete", { ...asked(), support }, { noun: "branches drawn", given: manner(support.length), more });
-  inspector.busy(false);
-  if (!all) return;
+  const words = { noun: "branches drawn", given: manner(examples.length), more };
+  if (!(await samples.draw("/api/complete", { ...asked(), support: images(examples) }, words))) return;
   drawn(at);
   show($("grid"), "nearest");
 }
 
+// A narrow page shows a sample when one is chosen, over all else; a wide one beside the others.
 function drawn(at) {
-  select(0, at);
+  if (!narrow()) select(0, at);
   seeded(samples.seed);
   samples.compare(asked());
   if (query.failed) query.update();
@@ -50,15 +57,14 @@ function press(i) {
 }
 
 function select(i, at) {
-  if (i >= 0 && !samples.items[i].cost) return;
+  if (!samples.items[i].cost) return;
   press(i);
-  if (i < 0) inspector.close();
-  else inspector.open(samples.items[i].pixels, drawnFor, at);
+  inspector.open(samples.items[i].pixels, drawnFor, at);
 }
 
 function resettled() {
   samples.called(`Draw ${$("count").value}`);
-  samples.compare(asked());
+  outdate();
 }
 
 // The samples in another order; the one under the glass stays there.
@@ -70,12 +76,29 @@ function arrange() {
 
 function changed() {
   query.update();
+  outdate();
+}
+
+// What was drawn dims; where there are examples, others are drawn in a moment.
+function outdate() {
   samples.compare(asked());
+  if (support.shown.length) again.soon();
+  else again.cancel();
+}
+
+// A sample or a completion becomes an example; samples stay until they are asked for, so that
+// others can be added too.
+function give(pixels) {
+  const why = support.join(pixels);
+  again.cancel();
+  samples.say(why || `Added to kind ${support.kind}: draw again when you have added all that you like.`, Boolean(why));
+  return !why;
 }
 
 function begin(next) {
   for (const part of [support, query, samples]) part?.end();
   inspector?.close();
+  again.cancel();
   model = next;
   $("about").textContent = model.about;
   suit(model);
@@ -85,15 +108,19 @@ function begin(next) {
     button: $("draw"),
     status: $("status"),
     press: draw,
-    choose: select,
+    choose: (i) => {
+      select(i);
+      if (narrow()) inspector.sheet();
+    },
+    give,
     outdated: "The examples or how to draw have changed: draw again.",
   });
   samples.called(`Draw ${$("count").value}`);
   samples.sorted = sorted();
   samples.layOut(settings(0).count);
-  inspector = new Inspector(model, branch);
+  inspector = new Inspector(model, branch, give);
   const shown = fits() ? Object.keys(examples) : [];
-  query = new Query(model, support, shown.length ? examples.heron[5] : undefined);
+  query = new Query(model, support, give, shown.length ? examples.heron[5] : undefined);
   $("example").replaceChildren(new Option("your own drawings", ""), ...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
   for (const [kind, name] of shown.length ? Object.entries({ A: "heron", B: "kettle" }) : []) {
@@ -105,6 +132,8 @@ function begin(next) {
   else samples.say("Add a few pictures of one kind, then draw.");
 }
 
+const narrow = () => matchMedia("(max-width: 760px)").matches;
+
 // The examples are drawings of 26 x 26.
 const fits = () => model.shape.join() === "1,26,26" && model.levels === 2;
 
@@ -112,7 +141,9 @@ function turn(kind) {
   support.turn(kind);
   query.update();
   if (support.shown.length) return draw();
-  select(-1);
+  again.cancel();
+  press(-1);
+  inspector.close();
   samples.end();
   samples.layOut(settings(0).count);
   samples.say(`Kind ${kind} is empty: draw something first.`);
@@ -155,6 +186,7 @@ function wire() {
   });
   $("ask").onclick = () => {
     query.pad.replace(inspector.pixels);
+    inspector.shut();
     query.pad.sheet.focus({ preventScroll: true });
     show($("query"), "start");
   };
@@ -164,6 +196,7 @@ function wire() {
     turn(support.kind);
   };
   settle(resettled, arrange);
+  for (const id of ["slots", "grid", "completions"]) rove($(id), id === "slots" ? "button" : ".cell > :first-child");
   for (const link of document.querySelectorAll('a[href="#figures"]')) {
     link.onclick = () => ($("figures").open = true);
   }

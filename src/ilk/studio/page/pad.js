@@ -143,6 +143,15 @@ export class Pad {
     this.changed();
   }
 
+  // Hides the pixels that `part(y, x, h, w)` says, and no others. What stands there stays.
+  hide(part) {
+    this.finish();
+    const [, h, w] = this.model.shape;
+    this.known = this.known.map((_, t) => (part(Math.floor(t / w), t % w, h, w) ? 0 : 1));
+    this.filled = false;
+    this.commit();
+  }
+
   clear() {
     this.replace(blank(this.model));
   }

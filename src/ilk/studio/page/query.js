@@ -11,7 +11,7 @@ const $ = (id) => document.getElementById(id);
 
 export class Query {
   // Shows an example, if there is one, where there is no question yet.
-  constructor(model, support, example) {
+  constructor(model, support, give, example) {
     Object.assign(this, { model, support, own: drawings(model, "question") });
     const question = this.own.at(0);
     if (example && !question.past.length && isBlank(question.now.pixels, model)) question.now = whole(example, model.shape);
@@ -30,9 +30,12 @@ export class Query {
       status: $("complete-status"),
       press: () => this.complete(),
       choose: (i) => this.take(i),
+      give,
       outdated: "The drawing or the examples have changed: complete it again.",
     });
     this.completions.sorted = true;
+    const hide = { "hide-right": (y, x, h, w) => x >= w / 2, "hide-bottom": (y, x, h) => y >= h / 2, "hide-none": () => false };
+    for (const [id, part] of Object.entries(hide)) $(id).onclick = () => this.pad.hide(part);
     for (const id of ["which", "surprise-figures", "surprise-kind", "complete-kind"]) $(id).replaceChildren();
     this.report("");
   }
@@ -77,6 +80,7 @@ export class Query {
   // Asks again, a moment after the last change.
   update() {
     this.completions.compare(this.question);
+    this.wait(true);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.answer(), 120);
   }
@@ -89,10 +93,10 @@ export class Query {
     this.map.ink(pixels).heat(null);
     this.map.element.classList.remove("dim");
     if (isBlank(pixels, this.model)) {
+      this.wait(false);
       $("surprise-figures").textContent = "Draw something.";
       return $("which").replaceChildren();
     }
-    this.wait(true);
     try {
       await this.surprise(pixels, signal);
       await this.compare(pixels, signal);
@@ -108,7 +112,7 @@ export class Query {
 
   // Dims the last answer until the next is there.
   wait(on) {
-    for (const id of ["surprise-figures", "which"]) $(id).classList.toggle("stale", on);
+    for (const id of ["surprise", "surprise-figures", "which"]) $(id).classList.toggle("stale", on);
   }
 
   async surprise(pixels, signal) {
@@ -118,7 +122,7 @@ export class Query {
     this.map.heat(cost.surprise.map((nats) => (nats / 3) ** 0.7));
     this.map.element.classList.add("dim");
     $("surprise-figures").innerHTML = describe(cost) + (hidden ? " · with the hidden part" : "");
-    $("surprise-figures").classList.remove("stale");
+    for (const id of ["surprise", "surprise-figures"]) $(id).classList.remove("stale");
   }
 
   // Which kind it is. Given no examples, the model tells what any other kind may look like.

@@ -3,11 +3,23 @@
 import { blank, likelihood, tileButton } from "./picture.js";
 import { draw, unpack } from "./talk.js";
 
+// The button that adds a sample to the examples, before and after.
+function offer(button, name) {
+  Object.assign(button, { textContent: "+", hidden: false, title: "Add to the examples" });
+  button.setAttribute("aria-label", name);
+}
+
+function taken(button) {
+  button.textContent = "✓";
+  button.title = "Among the examples";
+}
+
 export class Samples {
   // Of the page: `grid`, `button` and `status`. `press()` is called to draw, `choose(i)` when a
-  // sample is pressed; `outdated` says that what it was drawn for has changed.
-  constructor(model, { grid, button, status, press, choose, outdated }) {
-    Object.assign(this, { model, grid, button, status, choose, outdated, items: [], results: [], sorted: false, drawings: 0 });
+  // sample is pressed, `give(pixels)` to add one to the examples, which tells whether it could;
+  // `outdated` says that what it was drawn for has changed.
+  constructor(model, { grid, button, status, press, choose, give, outdated }) {
+    Object.assign(this, { model, grid, button, status, choose, give, outdated, items: [], results: [], sorted: false, drawings: 0 });
     this.called(button.textContent);
     button.onclick = () => (this.running ? this.stop() : press());
     grid.replaceChildren();
@@ -35,7 +47,7 @@ export class Samples {
     performance.mark("drawing");
     const { signal } = (this.running = new AbortController());
     this.layOut(asked.count);
-    Object.assign(this, { asked: JSON.stringify(asked), began: performance.now() });
+    Object.assign(this, { asked: JSON.stringify(asked), began: performance.now(), told: "stopped" });
     this.button.textContent = "Stop";
     this.status.setAttribute("aria-busy", true); // What it says of progress is not read out.
     this.say("drawing …");
@@ -63,27 +75,40 @@ export class Samples {
     this.status.setAttribute("aria-busy", false);
   }
 
+  // A tile with a small button, which the keyboard has as a key.
+  item(i) {
+    const tile = tileButton(this.model, `Sample ${i + 1}`, () => this.choose(i));
+    const add = Object.assign(document.createElement("button"), { type: "button", className: "add", tabIndex: -1 });
+    const cell = Object.assign(document.createElement("div"), { className: "cell" });
+    add.onclick = () => this.items[i].cost && this.give(this.items[i].pixels) && taken(add);
+    tile.button.setAttribute("aria-keyshortcuts", "+");
+    tile.button.addEventListener("keydown", ({ key }) => key === "+" && add.click());
+    cell.style.setProperty("--tall", this.model.shape[1] / this.model.shape[2]);
+    cell.append(tile.button, add);
+    return { ...tile, add, cell };
+  }
+
   layOut(count) {
     [this.asked, this.results] = [null, []];
     this.grid.classList.remove("stale");
     if (this.items.length !== count) {
-      this.items = Array.from({ length: count }, (_, i) => ({
-        ...tileButton(this.model, `Sample ${i + 1}`, () => this.choose(i)),
-      }));
-      this.grid.replaceChildren(...this.items.map(({ button }) => button));
+      this.items = Array.from({ length: count }, (_, i) => this.item(i));
+      this.grid.replaceChildren(...this.items.map(({ cell }) => cell));
     }
     for (const item of this.items) {
       item.pixels = blank(this.model);
       item.cost = null;
       item.tile.ink(item.pixels, 0).heat(null).mark();
       item.write([]);
+      item.add.hidden = true;
       item.button.classList.remove("flawed");
     }
   }
 
-  // Dims what was drawn for something else than what would be asked for now.
+  // Dims what was drawn for something else than what would be asked for now, and draws no more of it.
   compare(asked) {
-    if (this.running || !this.items.some(({ cost }) => cost)) return;
+    if (this.running && this.asked !== JSON.stringify(asked)) this.end();
+    if (this.running || !this.asked) return;
     const stale = this.asked !== JSON.stringify(asked);
     if (stale === this.grid.classList.contains("stale")) return;
     this.grid.classList.toggle("stale", stale);
@@ -124,6 +149,7 @@ export class Samples {
       Object.assign(item, { cost, pixels });
       item.tile.ink(pixels).mark();
       item.write(lines);
+      offer(item.add, `Add number ${i + 1} to the examples`);
       item.button.classList.toggle("flawed", Boolean(cost.flaw));
       item.button.setAttribute("aria-label", `Number ${i + 1}: ${lines.join(", ")}`);
       item.button.title = `${cost.bits.toFixed(1)} bits, ${cost.nats_per_dim.toFixed(4)} nats/dim`;

@@ -3,7 +3,7 @@
 import { drawings, whole } from "./drawings.js";
 import { History } from "./history.js";
 import { Pad } from "./pad.js";
-import { blank, isBlank, tileButton } from "./picture.js";
+import { binary, blank, isBlank, same, tileButton } from "./picture.js";
 import { download, file, images, read } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
@@ -21,6 +21,7 @@ export class Support {
     const acts = this.most > 1 ? { Next: () => this.choose(this.next) } : {};
     this.pad = new Pad(model, "Drawing pad for an example", ["Pen", "Eraser"], () => this.drawn(), acts);
     $("support-pad").replaceChildren(this.pad.element);
+    $("pen").hidden = !binary(model);
     this.slots = Array.from({ length: this.most }, (_, i) => tileButton(model, "", () => this.choose(i)));
     $("slots").replaceChildren(...this.slots.map(({ button }) => button));
     $("most").textContent = this.most > 1 ? `one to ${NUMBERS[this.most - 1]} of a kind` : "one example";
@@ -196,6 +197,17 @@ export class Support {
     if (kind === this.kind) this.choose(places.at(-1) ?? this.chosen);
     this.keep(kind);
     return places;
+  }
+
+  // Adds a drawing to what is shown; an example becomes one's own with it, where there is nothing
+  // else. Tells what is in the way, if something is.
+  join(pixels) {
+    const { kind } = this, own = this.own[kind];
+    if (this.shown.some((one) => same(one, pixels))) return "It is among the examples already.";
+    const example = this.lent[kind] && !own.count ? this.of(kind) : [];
+    if (this.room(kind).length <= example.length) return this.crowded;
+    this.insert([...example, pixels]);
+    return "";
   }
 
   // Takes the example away, or one's own drawings.
