@@ -42,6 +42,25 @@ def test_what_became_stale_is_cancelled(roomy: Visit) -> None:
     page.unroute("**/api/sample")
 
 
+def test_draw_is_draw_though_it_has_begun_by_itself(roomy: Visit) -> None:
+    page = roomy.page
+    held: list = []
+    page.route("**/api/sample", lambda route: held.append(route))
+    page.evaluate("""() => {
+        const draw = document.getElementById("draw");
+        new MutationObserver((_, me) => {
+            me.disconnect();
+            draw.click();
+        }).observe(draw, { childList: true });
+    }""")
+    roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
+    page.wait_for_timeout(1000)
+    assert len(held) == 2 and page.inner_text("#draw") == "Stop"
+    page.click("#draw")
+    roomy.sees("#status", "stopped")
+    page.unroute("**/api/sample")
+
+
 def test_all_that_is_stale_dims_at_once(roomy: Visit) -> None:
     roomy.sees("#which", "Kind B")
     roomy.page.evaluate("""() => {
@@ -52,7 +71,7 @@ def test_all_that_is_stale_dims_at_once(roomy: Visit) -> None:
         });
     }""")
     roomy.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
-    roomy.page.wait_for_function("window.dimmed")
+    roomy.page.wait_for_function("() => window.dimmed")
     assert roomy.page.evaluate("window.dimmed") == [True] * 5
     roomy.sees("#status", "16 drawn in")
     playwright.expect(roomy.page.locator(".stale")).to_have_count(0, timeout=WAIT)

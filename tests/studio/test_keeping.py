@@ -42,8 +42,6 @@ def bits(visit: Visit) -> list[int]:
 def test_a_seed_draws_the_same_again(visit: Visit) -> None:
     page = visit.page
     ask_for(visit, seed="7", count="5")
-    assert page.inner_text("#draw") == "Draw 5"
-    page.click("#draw")
     visit.sees("#status", "5 drawn in")
     visit.sees("#status", "seed 7")
     first = visit.tiles()
@@ -53,12 +51,10 @@ def test_a_seed_draws_the_same_again(visit: Visit) -> None:
     visit.sees("#status", "5 drawn in")
     assert visit.tiles() == first
     ask_for(visit, seed="")
-    page.click("#draw")
     playwright.expect(page.locator("#status")).not_to_contain_text("seed 7", timeout=WAIT)
     visit.sees("#status", "5 drawn in")
     by_chance = visit.tiles()
     page.click("#again-seed")
-    page.click("#draw")
     visit.sees("#status", f"seed {page.input_value('#seed')}")
     assert visit.tiles() == by_chance != first
 
@@ -67,17 +63,15 @@ def test_a_seed_that_is_none_is_named(visit: Visit) -> None:
     for name, wrong in (("seed", "-3"), ("seed", "1.5"), ("count", "0"), ("count", "65")):
         ask_for(visit, seed="", count="4")
         ask_for(visit, **{name: wrong})
-        visit.page.click("#draw")
         visit.sees("#status", "a whole number")
     ask_for(visit, seed="", count="4")
-    visit.page.click("#draw")
     visit.sees("#status", "4 drawn in")
 
 
 def test_samples_in_order_of_likelihood(visit: Visit) -> None:
     page = visit.page
     drawn, tiles = bits(visit), visit.tiles()
-    page.click("#grid button >> nth=5")
+    page.click("#grid .cell >> nth=5")
     assert not page.is_visible("#order")
     page.click(".more summary")
     page.select_option("#order", "likely")
@@ -107,7 +101,7 @@ def test_one_figure_and_a_word_below_each(visit: Visit) -> None:
 
 def test_one_drawing_is_kept_as_outlines_or_pixels(visit: Visit) -> None:
     page = visit.page
-    page.click("#grid button >> nth=2")
+    page.click("#grid .cell >> nth=2")
     assert b'viewBox="0 0 26 26"' in got(visit, "#save-one")
     page.select_option("#save-form", "png")
     page.fill("#save-size", "777")

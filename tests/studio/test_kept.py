@@ -214,6 +214,7 @@ def test_drawing_is_stopped(roomy: Visit) -> None:
     page.route("**/api/sample", lambda route: None)  # a studio that never answers
     page.click("#draw")
     assert page.inner_text("#draw") == "Stop"
+    page.wait_for_timeout(700)
     page.click("#draw")
     roomy.sees("#status", "stopped")
     assert page.inner_text("#draw") == "Draw 16"

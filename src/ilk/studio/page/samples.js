@@ -3,6 +3,8 @@
 import { blank, likelihood, tileButton } from "./picture.js";
 import { draw, unpack } from "./talk.js";
 
+const MOMENT = 600; // milliseconds
+
 // The button that adds a sample to the examples, before and after.
 function offer(button, name) {
   Object.assign(button, { textContent: "+", hidden: false, title: "Add to the examples" });
@@ -21,7 +23,8 @@ export class Samples {
   constructor(model, { grid, button, status, press, choose, give, outdated }) {
     Object.assign(this, { model, grid, button, status, choose, give, outdated, items: [], results: [], sorted: false, drawings: 0 });
     this.called(button.textContent);
-    button.onclick = () => (this.running ? this.stop() : press());
+    // Who presses it as it begins by itself wants it to begin.
+    button.onclick = () => (this.running && performance.now() - this.began > MOMENT ? this.stop() : press());
     grid.replaceChildren();
     this.say("");
     this.layOut(0);
