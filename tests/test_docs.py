@@ -66,6 +66,16 @@ def test_what_a_stranger_copies_runs(name: str) -> None:
     assert {f for f in fences if "py" in f.lower()} == {"python"}
 
 
+@pytest.mark.parametrize(
+    "name", ["README", "index", "quickstart", "howto_glyphs", "protocol", "few_shot", "cli"]
+)
+def test_a_page_of_figures_says_which_way_is_better(name: str) -> None:
+    """A stranger learns what a nat is, or where that is said, and that lower is better."""
+    text = next(page for page in PAGES if page.stem == name).read_text()
+    assert re.search(r"lower is\s+(\*\*)?(better|likelier)", text, re.I), "which way is better?"
+    assert "1.44 bits" in text or "glossary.md" in text, "what is a nat?"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_what_is_shown_alone_imports_what_exists(page: Path) -> None:
     """Blocks that need data or a network do not run, but are Python whose imports are there."""
