@@ -279,10 +279,10 @@ class Autoregressive(Distribution):
         dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)
         device = device_of(generator)
         uniform = torch.rand(flat.shape, generator=generator, device=device, dtype=dtype)
-        uniform = uniform.to(flat.device)
+        drawn = [row.unbind(1) for row in uniform.to(flat.device).unbind(1)]
 
         def write(i: int, j: int, parameters: Tensor) -> Tensor:
-            pixel = self.likelihood.sample(parameters, uniform[:, i, j], temperature)
+            pixel = self.likelihood.sample(parameters, drawn[i][j], temperature)
             return pixel if kept is None else torch.where(kept[:, i, j], flat[:, i, j], pixel)
 
         return self.walk(len(flat), write)

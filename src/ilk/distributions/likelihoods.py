@@ -259,13 +259,12 @@ class Logistics(Likelihood):
         half = 1 / (self.levels - 1)
         inverse = torch.exp(-log_scale[..., c, :])
         centre = self._scale(x)[..., None] - mu
-        upper = (centre + half) * inverse
-        lower = (centre - half) * inverse
+        below = _log_sigmoid((centre + half) * inverse)
+        above = _log_sigmoid(-((centre - half) * inverse))
         last, first = (x == self.levels - 1)[..., None], (x == 0)[..., None]
         # log(s(u) - s(l)) = log s(u) + log s(-l) + log(1 - e^(l - u)): stable in both tails.
-        inside = _log_sigmoid(upper) + _log_sigmoid(-lower)
-        inside = inside + torch.log(-torch.expm1(-2 * half * inverse))
-        edge = torch.where(first, _log_sigmoid(upper), _log_sigmoid(-lower))
+        inside = below + above + torch.log(-torch.expm1(-2 * half * inverse))
+        edge = torch.where(first, below, above)
         return torch.where(first | last, edge, inside)
 
     def _scale(self, x: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from contextlib import nullcontext
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,14 @@ class Read(nn.Module, ABC):
     @abstractmethod
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         r"""The reads :math:`f`, `(B, T, P)`."""
+
+    def start(self, key: Tensor, value: Tensor, mask: Tensor) -> Any:
+        """A memory laid out for the many reads of `step`."""
+        return key, value, mask
+
+    def step(self, query: Tensor, memory: Any) -> Tensor:
+        """What `forward` gives, of a memory that `start` laid out."""
+        return self(query, *memory)
 
     def near(self, place: Tensor) -> Tensor | None:
         """What queries at places `(2, H, W)` have added to them, `(H W, P)`, if anything."""
@@ -65,6 +74,9 @@ class AdditiveRead(Read):
         chunks = query.split(self.chunk, dim=1)
         return torch.cat([self.weights(q, key, mask)[:, 0] @ value for q in chunks], dim=1)
 
+
+# Keys and values of each head, and which of them are there, if not all are.
+_Memory: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
 
 # Adam moves every number by its learning rate. Where a head looks is said by nine numbers that
 # have far to go (a mirror image is at -1, not at 1), so they are stored as eighths.
@@ -126,17 +138,27 @@ class DotProductRead(Read):
         return f"heads={self.heads}"
 
     def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-        q, k = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key))
+        q, k = self._split(query), self._split(key)
         score = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
         return score.masked_fill(~mask[:, None, None], -math.inf).softmax(dim=-1)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key, value))
+        return self.step(query, (self._split(key), self._split(value), mask[:, None, None]))
+
+    def start(self, key: Tensor, value: Tensor, mask: Tensor) -> _Memory:
+        there = None if mask.all() else mask[:, None, None]
+        return self._split(key), self._split(value), there
+
+    def step(self, query: Tensor, memory: _Memory) -> Tensor:
+        q, (k, v, there), kind = self._split(query), memory, query.device.type
         # Eight bits do not tell one place from the next: local queries are of 32 even in autocast.
-        with torch.autocast(query.device.type, enabled=False):
-            there = mask[:, None, None]
+        cast = torch.is_autocast_enabled(kind)
+        with torch.autocast(kind, enabled=False) if cast else nullcontext():
             y = F.scaled_dot_product_attention(q, k.to(q), v.to(q), attn_mask=there)
         return y.transpose(1, 2).flatten(2)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 def landmarked(key: Tensor, place: Tensor, heads: int) -> Tensor:

@@ -162,20 +162,40 @@ class Conditional(nn.Module, ABC):
         """Takes in a pixel `(N, C)`, none at first; gives the parameters `(N, P)` of the next."""
 
 
-class _State(NamedTuple):
-    """What a step needs: weights laid out for it, the row so far, what each layer keeps."""
+class _Ask(NamedTuple):
+    """A read as a step makes it: the map to queries, what is added to them at each pixel, the
+    memory laid out, and how many conditions it is of."""
 
+    weight: Tensor
+    bias: Tensor
+    near: tuple[Tensor, ...] | None
+    memory: Any
+    batch: int
+
+
+class _Laid(NamedTuple):
+    """What all steps share: values of pixels by level, and weights laid out."""
+
+    value: Tensor
+    ones: Tensor
     stem: Tensor
     head: tuple[tuple[Tensor, Tensor], ...]
-    memory: Context
-    place: Tensor
-    rows: Rows
+    asks: tuple[_Ask, ...]
+    place: tuple[Tensor, ...]
+    width: int
+
+
+class _State(NamedTuple):
+    """What a step needs: what all share, the row so far, what each layer keeps."""
+
+    laid: _Laid
+    element: int
+    column: int
     row: tuple[Tensor, ...]
     past: tuple[Tensor, ...]
     links: tuple[Tensor, ...]
-    near: tuple[Tensor | None, ...]
     carried: tuple[tuple[Tensor, ...], ...]
-    element: int
+    rows: Rows
     layers: tuple[Any, ...]
     straight: Ahead | None = None
 
@@ -342,73 +362,106 @@ class PixelNet(Conditional):
         return Stacks(v, h, kept, read)
 
     def start(self, batch: int, size: tuple[int, int], context: Context) -> _State:
-        height, width = size
+        width = size[1]
         # What all images share stays one row, which layers may add to their biases.
         summary = context.summary
         if context.batch > 1:
             summary = _spread(summary, batch // context.batch)
-        place = cast(Tensor, self.horizontal.conv.bias).expand(height, width, -1)
-        if self.place is not None:
-            grid = positions(height, width, like=self.place.weight)
-            place = place + torch.einsum("dp,phw->hwd", self.place.weight[:, :, 0, 0], grid)
         rows = self.vertical.start(batch, width)
         # The image is shifted down and right: the stem first takes in a row and a pixel of zeros.
         above = rows.past[:, :, 0].unbind(-1)
         return _State(
+            laid=self._lay(batch, size, context),
+            element=0,
+            column=0,
+            row=above,
+            past=(*self.horizontal.start(batch), above[0]),
+            links=(),
+            carried=tuple(
+                (rows.past.new_zeros(batch, cast(nn.Conv2d, conv).in_channels),) * width
+                for conv in self.carry
+            ),
+            rows=rows,
+            layers=tuple(layer.start(batch, size, summary) for layer in self._layers),
+            straight=None if self.straight is None else self.straight.start(batch, width),
+        )
+
+    def _lay(self, batch: int, size: tuple[int, int], context: Context) -> _Laid:
+        weight = self.vertical.conv.weight
+        place = cast(Tensor, self.horizontal.conv.bias).expand(*size, -1)
+        if self.place is not None:
+            grid = positions(*size, like=self.place.weight)
+            place = place + torch.einsum("dp,phw->hwd", self.place.weight[:, :, 0, 0], grid)
+        levels = torch.arange(self.levels, device=weight.device)[:, None]
+        return _Laid(
+            value=self._embed(levels)[:, 0],
+            ones=weight.new_ones(batch, 1),
             stem=self.horizontal.matrix(),
             head=tuple(
                 (conv.weight[:, :, 0, 0].t(), cast(Tensor, conv.bias))
                 for conv in self.head
                 if isinstance(conv, nn.Conv2d)
             ),
-            memory=context,
-            place=place,
-            rows=rows,
-            row=above,
-            past=(*self.horizontal.start(batch), above[0]),
-            links=(),
-            near=self._near(size, like=rows.past),
-            carried=tuple(
-                (rows.past.new_zeros(batch, cast(nn.Conv2d, conv).in_channels),) * width
-                for conv in self.carry
+            asks=tuple(
+                _Ask(
+                    query.weight,
+                    query.bias,
+                    None if near is None else near.unbind(0),
+                    read.start(context.key, context.value, context.mask),
+                    context.batch,
+                )
+                for query, read, near in zip(
+                    cast(Sequence[Any], self.queries),
+                    cast(Sequence[Any], self.reads),
+                    self._near(size, like=weight),
+                    strict=True,
+                )
             ),
-            element=0,
-            layers=tuple(layer.start(batch, size, summary) for layer in self._layers),
-            straight=None if self.straight is None else self.straight.start(batch, width),
+            place=place[:, :, None].unbind(0),
+            width=size[1],
         )
 
     def step(self, x: Tensor | None, state: _State) -> tuple[Tensor, _State]:
         if x is not None:
-            pixel = self._embed(x)
-            state = state._replace(row=(*state.row, pixel), past=(*state.past[1:], pixel))
-        if len(state.row) == state.rows.past.shape[-1]:
+            laid = state.laid
+            pixel = torch.cat((laid.value.take(x.long()), laid.ones), dim=1)
+            past, row = (*state.past[1:], pixel), (*state.row, pixel)
+            state = _State(*state[:3], row, past, *state[5:])
+        if len(state.row) == state.laid.width:
             state = self._row(state)
-        h = torch.addmm(state.links[len(state.row)], torch.cat(state.past, dim=1), state.stem)
-        read, layers, outputs = None, [], []
-        carried = list(state.carried)
-        for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
+        laid, element, column, row, past, links, carried, rows, kept, straight = state
+        h = torch.addmm(links[column], torch.cat(past, dim=1), laid.stem)
+        read, carried, layers, outputs = None, list(carried), [], []
+        for i, (layer, own) in enumerate(zip(self._layers, kept, strict=True)):
             for j in self.asked[i]:
-                near = state.near[j]
-                near = near if near is None else near[state.element]
-                found = self._read(j, h[:, None], near, state.memory)[:, 0]
+                asked = F.silu(h)
+                found = self._step_read(j, asked, laid.asks[j], element)
                 read = found if read is None else read + found
-                if self.carry:
-                    carried[j] = (*carried[j], torch.cat([F.silu(h), found], dim=1))
-            h, kept = layer.step(h, kept, read, *short(self.sources, i, outputs))
-            layers.append(kept)
+                if carried:
+                    carried[j] = (*carried[j], torch.cat((asked, found), dim=1))
+            taken = short(self.sources, i, outputs) if self.sources else ()
+            h, own = layer.step(h, own, read, *taken)
+            layers.append(own)
             outputs.append(h)
-        for weight, bias in state.head:
+        for weight, bias in laid.head:
             h = torch.addmm(bias, F.silu(h), weight)
-        if self.straight is not None and state.straight is not None:
-            h = self.straight.step(len(state.row), state.past, h, state.straight)
-        done = {"carried": tuple(carried), "layers": tuple(layers), "element": state.element + 1}
-        return h, state._replace(**done)
+        if straight is not None:
+            h = cast(Straight, self.straight).step(column, past, h, straight)
+        done = (element + 1, column + 1, row, past, links, tuple(carried), rows, tuple(layers))
+        return h, _State(laid, *done, straight)
+
+    def _step_read(self, i: int, asked: Tensor, ask: _Ask, element: int) -> Tensor:
+        """Read number i at one pixel, given `silu(h)`: `(N, patches)`."""
+        query = F.linear(asked, ask.weight, ask.bias)
+        query = query if ask.near is None else query + ask.near[element]
+        query = query.view(ask.batch, -1, query.shape[-1])
+        return cast(Read, self.reads[i]).step(query, ask.memory).reshape(len(asked), -1)
 
     def _row(self, state: _State) -> _State:
         """Takes in the row that is complete and begins the next one."""
         row = torch.stack(state.row, dim=-1)
         v, rows = self.vertical.step(row, state.rows)
-        links = v.permute(2, 0, 1) + state.place[0][:, None]
+        links = v.permute(2, 0, 1) + state.laid.place[state.element // state.laid.width]
         layers, outputs = [], []
         for i, (layer, kept) in enumerate(zip(self._layers, state.layers, strict=True)):
             for j in self.asked[i] if self.carry else ():
@@ -418,11 +471,11 @@ class PixelNet(Conditional):
             layers.append(kept)
             outputs.append(v)
         return state._replace(
-            rows=rows,
+            column=0,
             row=(),
-            carried=((),) * len(state.carried),
             links=links.unbind(0),
-            place=state.place[1:],
+            carried=((),) * len(state.carried),
+            rows=rows,
             layers=tuple(layers),
             straight=state.straight and cast(Straight, self.straight).row(row, state.straight),
         )
