@@ -8,7 +8,14 @@ from helpers import FALSE_ALARM, Elsewhere, all_images, chance, frequencies
 from torch import Tensor
 
 import ilk
-from ilk.distributions import Autoregressive, complete_around, follows, resample, sweep
+from ilk.distributions import (
+    Autoregressive,
+    complete_around,
+    completing,
+    follows,
+    resample,
+    sweep,
+)
 
 pytestmark = pytest.mark.usefixtures("float64")
 BEHIND = torch.tensor([[False, False, True], [False, False, True]])
@@ -141,6 +148,21 @@ def test_what_follows_in_raster_order() -> None:
         flat = known.flatten().tolist()
         wanted = any(flat[t] and not all(flat[:t]) for t in range(6))
         assert follows(known) == wanted
+
+
+@pytest.mark.parametrize("passes", [0, 3])
+def test_the_share_of_the_work_is_told(p, passes: int) -> None:
+    x = p.sample((), seed(0))
+    steps, shares = completing(p, x, BEHIND, 4, 3, passes, block=2, generator=seed(1)), []
+    while True:
+        try:
+            shares.append(next(steps)[1])
+        except StopIteration as end:
+            done = end.value
+            break
+    assert shares == sorted(shares) and 0 < shares[0] < 0.2 and 0.8 < shares[-1] <= 1
+    wanted = complete_around(p, x, BEHIND, 4, 3, passes, block=2, generator=seed(1))
+    assert torch.equal(done.images, wanted.images)
 
 
 def test_errors_name_the_argument(p) -> None:

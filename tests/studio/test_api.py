@@ -163,6 +163,8 @@ def test_completions_regard_what_follows(client: TestClient, shelf: Shelf) -> No
     }
     start, *parts, done = events(client, "/api/complete", request)
     assert start["exact"] is False and parts and {part["event"] for part in parts} == {"images"}
+    shares = [part["share"] for part in parts]
+    assert shares == sorted(shares) and 0 < shares[0] <= shares[-1] <= 1
     for part in parts:
         shown = torch.stack([pixels(image) for image in part["images"]])
         assert (shown == x)[..., known].all()

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -33,7 +34,11 @@ __all__ = ["Completions", "complete_around", "completing", "follows", "resample"
 
 VALUES = 1 << 17  # drawn at once: 190 images of 26x26
 SCORED = 1 << 14  # in one step
+SCORING = 14  # pixels that are drawn in about the time that scoring an image takes
 Progress = Callable[[int, int], None]
+Result = TypeVar("Result")
+# Images as they are, and the work of the step, in pixels drawn.
+_Worked: TypeAlias = Steps[tuple[Tensor, int], Result]
 
 
 @dataclass(frozen=True)
@@ -108,10 +113,11 @@ def completing(
     block: int = 6,
     generator: torch.Generator | None = None,
     on_progress: Progress | None = None,
-) -> Steps[Tensor, Completions]:
-    """As `complete_around`, in steps: it gives the images as they are, now and then.
+) -> Steps[tuple[Tensor, float], Completions]:
+    """As `complete_around`, in steps: the images as they are, and the share of the work done.
 
-    What a step gives is written on by the next; copy it to keep it.
+    The images of a step are written on by the next; copy them to keep them. The share is an
+    estimate that ends near 1.
     """
     x, known = x.to(p.device), known.to(p.device)
     unknown = _unknown(p, x, known)
@@ -120,16 +126,52 @@ def completing(
         if value < wanted:
             raise ValueError(f"{name} must be at least {wanted}, got {value}")
     exact = not follows(~unknown)
+    if exact:
+        particles, passes = 1, 0
     x = p.checked(torch.where(~unknown, x, 0))
-    start = x.to(p.dtype).expand(count, *x.shape)
-    images, effective = yield from _resample(
-        p, start, ~unknown, 1 if exact else particles, generator
+    images = x.to(p.dtype).expand(count, *x.shape)
+    done, total = 0, _work(p, unknown, count * particles)
+    total += passes * sum(
+        _work(p, here, count * particles) for here in _squares(unknown, block, 0, 0)
     )
-    for done in range(0 if exact else passes):
-        images = yield from _sweep(p, images, ~unknown, particles, block, generator)
+    chain = _chain(p, images, ~unknown, particles, passes, block, generator, on_progress)
+    while True:
+        try:
+            images, work = next(chain)
+        except StopIteration as end:
+            images, effective = end.value
+            return Completions(images, p.log_prob(images), exact, effective)
+        done += work
+        yield images, min(1.0, done / total)
+
+
+def _chain(
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    particles: int,
+    passes: int,
+    block: int,
+    generator: torch.Generator | None,
+    on_progress: Progress | None,
+) -> _Worked[tuple[Tensor, float]]:
+    images, effective = yield from _resample(p, x, known, particles, generator)
+    for done in range(passes):
+        images = yield from _sweep(p, images, known, particles, block, generator)
         if on_progress is not None:
             on_progress(done + 1, passes)
-    return Completions(images, p.log_prob(images), exact, effective)
+    return images, effective
+
+
+def _work(p: Autoregressive, unknown: Tensor, images: int) -> int:
+    """What it takes to redraw some pixels of so many images and to score these, in pixels."""
+    walks = -(-images // _at_once(p, VALUES))
+    return walks * _end(unknown) + SCORING * images
+
+
+def _end(unknown: Tensor) -> int:
+    """How many pixels a walk takes, to the last that is unknown."""
+    return int(unknown.flatten().nonzero().max()) + 1
 
 
 def follows(known: Tensor) -> bool:
@@ -190,7 +232,7 @@ def _resample(
     known: Tensor,
     particles: int,
     generator: torch.Generator | None,
-) -> Steps[Tensor, tuple[Tensor, float]]:
+) -> _Worked[tuple[Tensor, float]]:
     drawn = yield from _draw(p, x, known, particles, generator)
     weight = yield from _weight(p, drawn, known)
     return _choose(drawn, weight, generator), float((1 / weight.square().sum(dim=1)).mean())
@@ -203,7 +245,7 @@ def _sweep(
     particles: int,
     block: int,
     generator: torch.Generator | None,
-) -> Steps[Tensor, Tensor]:
+) -> _Worked[Tensor]:
     for here in _blocks(~known, block, generator):
         fresh = yield from _draw(p, x, ~here, particles - 1, generator)
         choice = torch.cat([x[:, None], fresh], dim=1)
@@ -232,24 +274,24 @@ def _unknown(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
 
 def _draw(
     p: Autoregressive, x: Tensor, known: Tensor, times: int, generator: torch.Generator | None
-) -> Steps[Tensor, Tensor]:
+) -> _Worked[Tensor]:
     """Raster completions `(n, times, C, H, W)`; of each image the first, as it grows."""
     drawn = x[:, None].repeat(1, times, 1, 1, 1)
-    end = int((~known).flatten().nonzero().max()) + 1
+    end = _end(~known)
     for part in drawn.flatten(0, 1).split(_at_once(p, VALUES)) if times else ():
         walk = p.trace(part, known.expand_as(part), generator)
         for t, (pixel, _) in enumerate(islice(walk, end)):
             part[..., t // known.shape[1], t % known.shape[1]] = pixel
-            yield drawn[:, 0]
+            yield drawn[:, 0], 1
     return drawn
 
 
-def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> Steps[Tensor, Tensor]:
+def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> _Worked[Tensor]:
     """Normalised weights `(n, times)` of completions: of the pixels that were not drawn."""
     parts = []
     for part in x.flatten(0, 1).split(_at_once(p, SCORED)):
         parts.append(p.log_prob_per_dim(part))
-        yield x[:, 0]
+        yield x[:, 0], SCORING * len(part)
     kept = torch.cat(parts).double() * known.to(parts[0].device)
     return kept.sum(dim=(1, 2, 3)).unflatten(0, x.shape[:2]).softmax(dim=1).cpu()
 
@@ -265,13 +307,17 @@ def _choose(x: Tensor, weight: Tensor, generator: torch.Generator | None) -> Ten
 
 
 def _blocks(unknown: Tensor, side: int, generator: torch.Generator | None) -> list[Tensor]:
-    """Masks `(H, W)` that share the unknown pixels out among squares."""
-    height, width = unknown.shape
+    """Masks `(H, W)` that share the unknown pixels out among squares, in a random order."""
     device = device_of(generator)
     top, left = torch.randint(side, (2,), generator=generator, device=device).tolist()
+    there = _squares(unknown, side, top, left)
+    order = torch.randperm(len(there), generator=generator, device=device).tolist()
+    return [there[i] for i in order]
+
+
+def _squares(unknown: Tensor, side: int, top: int, left: int) -> list[Tensor]:
+    height, width = unknown.shape
     rows = (torch.arange(height, device=unknown.device) + top) // side
     columns = (torch.arange(width, device=unknown.device) + left) // side
     square = rows[:, None] * (width + side) + columns
-    there = square[unknown].unique()
-    order = torch.randperm(len(there), generator=generator, device=device).tolist()
-    return [unknown & (square == there[i]) for i in order]
+    return [unknown & (square == number) for number in square[unknown].unique()]

@@ -129,17 +129,20 @@ def _around(
     yield _done(seed, began, done.images, each) | {"exact": False, "effective": done.effective}
 
 
-def _shown(steps: Steps[Tensor, Completions]) -> Steps[dict[str, Any] | None, Completions]:
+def _shown(
+    steps: Steps[tuple[Tensor, float], Completions],
+) -> Steps[dict[str, Any] | None, Completions]:
     """Steps, as many in a turn as fit, with a picture of the images now and then."""
     turn = frame = time.perf_counter()
     while True:
         try:
-            images = next(steps)
+            images, share = next(steps)
         except StopIteration as end:
             return end.value
         now = time.perf_counter()
         if now - frame > FRAME:
-            yield {"event": "images", "images": [encode(image) for image in images]}
+            pictures = [encode(image) for image in images]
+            yield {"event": "images", "images": pictures, "share": round(share, 3)}
             turn = frame = time.perf_counter()
         elif now - turn > SLICE:
             yield None

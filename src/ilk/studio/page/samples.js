@@ -126,7 +126,8 @@ export class Samples {
     }
     if (event.event === "images") {
       this.items.forEach(({ tile }, i) => tile.ink(unpack(event.images[i])));
-      this.say(`drawing … ${Math.round((performance.now() - this.began) / 1000)} s`);
+      const left = ((performance.now() - this.began) / 1000) * (1 / event.share - 1);
+      this.say(`drawing … ${Math.round(100 * event.share)} %, about ${Math.ceil(left)} s more`);
     }
     if (event.event === "done") this.finish(event, words);
   }
