@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,9 @@ SIDES = {1: "from the upper left", 4: "from four sides", 8: "from eight sides"}
 
 def command(card: dict[str, Any]) -> str:
     """The command that trains the recipe of a card today, whatever its name stood for then."""
-    had = card["recipe"]
-    values = {
-        f.name: had[f.name]
-        for f in fields(Recipe)
-        if f.name in had.keys() - FREE | {"name", "steps", "images"}
-    }
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return recipes.command(Recipe(**values))
+    kept = card["recipe"].keys() - FREE | {"name", "steps", "images"}
+    had = {k: v for k, v in card["recipe"].items() if k in kept}
+    return recipes.command(Recipe.from_json(had))
 
 
 def joined(cards: list[dict[str, Any]], runs: list[Path], name: str) -> dict[str, Any]:

@@ -101,6 +101,9 @@ def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, mon
     assert "36 images read, 2 files skipped" in told.err and "6 kinds, 6 images each" in told.err
     assert "skipped 1: damaged or cut short" in told.err and "torn.png" in told.err
     assert "bernoulli likelihood" in told.err and "for 2 steps" in told.err
+    assert "timing steps on the first batches: 1x8x8, 8 channels" in told.err
+    found, timing, hours = (told.err.index(w) for w in ("36 images read", "timing", "about 0:00:"))
+    assert found < timing < hours
     with Image.open(out / "preview.png") as picture:
         assert picture.width > 300
     model, facts = ilk.load(out / "model"), card(out / "model")
@@ -108,7 +111,22 @@ def test_train_on_a_folder_says_what_it_found_and_shows_it(tmp_path, capsys, mon
     assert (model.shape, model.levels) == ((1, 8, 8), 2)
     assert facts["recipe"]["likelihood"] == "bernoulli" and facts["steps"] == 2
     assert main(["train", "folder", "--data", str(root), *SMALL]) == 0
-    assert "step 2: going on from step 2" in capsys.readouterr().err
+    again = capsys.readouterr().err
+    assert "step 2: going on from step 2" in again and "timing" not in again
+
+
+def test_a_run_goes_on_as_it_was_fitted_when_it_began(tmp_path, capsys, monkeypatch):
+    """Whatever the machine does then: the same command, no steps said, another pace."""
+    root, out = noise(tmp_path / "leaves"), tmp_path / "run"
+    words = ["train", "--data", str(root), "--out", str(out), *SMALL[: SMALL.index("--steps")]]
+    monkeypatch.setattr("ilk.training.fitting.HOUR", 1e-9)
+    assert main(words) == 0
+    assert (card(out / "model") or {})["steps"] == 1
+    monkeypatch.undo()
+    capsys.readouterr()
+    assert main(words) == 0
+    told = capsys.readouterr().err
+    assert "going on from step 1" in told and "timing" not in told
 
 
 def test_a_folder_may_be_called_like_a_recipe(tmp_path, monkeypatch, capsys):

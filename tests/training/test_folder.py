@@ -12,14 +12,18 @@ import torch
 from PIL import Image
 from training.toys import striped, tiny, weights
 
+import ilk
 from ilk.cli.train import read_recipe
-from ilk.training import RECIPES, estimate, plan_folder, preview, train
+from ilk.training import RECIPES, estimate, fit_folder, plan_folder, preview, train
+from ilk.training.fitting import HOUR, SHEETS
 from ilk.training.recipes import command
 
 
-def folder(root: Path, kinds: int = 10, images: int = 8, levels: int = 2, colour=False) -> Path:
-    """A folder of folders of 8x8 noise, and one kind of one image."""
-    shape = (8, 8, 3) if colour else (8, 8)
+def folder(
+    root: Path, kinds: int = 10, images: int = 8, levels: int = 2, colour=False, side: int = 8
+) -> Path:
+    """A folder of folders of noise, and one kind of one image."""
+    shape = (side, side, 3) if colour else (side, side)
     for k in range(kinds):
         (root / f"kind{k:02}").mkdir(parents=True)
         for i in range(1 if k == 0 else images):
@@ -131,3 +135,95 @@ def test_an_estimate_leaves_nothing_behind(tmp_path):
     estimate(tiny(steps=2), kinds, steps=1)
     train(tiny(steps=2), tmp_path / "b", kinds=kinds)
     assert weights(tmp_path / "a")["model"] == weights(tmp_path / "b")["model"]
+
+
+def test_an_estimate_tells_of_its_steps_and_of_slow_ones_takes_fewer(monkeypatch):
+    kinds = (striped(), striped(seed=1))
+    told = []
+    estimate(tiny(), kinds, steps=2, on_step=lambda *at: told.append(at))
+    assert told == [(0, 2), (1, 2)]
+    monkeypatch.setattr("ilk.training.loop.SLOW", 0.0001)
+    told.clear()
+    estimate(tiny(), kinds, steps=9, on_step=lambda *at: told.append(at))
+    assert told == [(0, 9)]
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    """A folder of kinds of 64x64 colour noise."""
+    root = tmp_path_factory.mktemp("photographs")
+    return folder(root, kinds=4, images=6, levels=256, colour=True, side=64)
+
+
+def fitted(root: Path, pace, words=(), **changes):
+    """A recipe fitted to a machine that takes so long for a step of a recipe."""
+    recipe = dataclasses.replace(RECIPES["folder"], data=str(root), **changes)
+    timed = []
+
+    def seconds(recipe, kinds, on_step):
+        assert kinds[0].shape == recipe.shape
+        timed.append((recipe.shape[1], recipe.width, recipe.start))
+        return pace(recipe)
+
+    complete = (lambda r: dataclasses.replace(r, **dict(words))) if words else (lambda r: r)
+    return fit_folder(recipe, complete, seconds=seconds), timed
+
+
+def test_a_quick_machine_trains_the_largest_for_all_of_the_budget(photographs):
+    found, timed = fitted(photographs, lambda recipe: 0.01)
+    recipe = found.plan.recipe
+    assert timed == [(64, 48, "products-64")] and found.tried == ()
+    assert recipe.steps == planned(photographs).recipe.steps == -(-1_600 // recipe.images_per_step)
+    assert recipe.sample_every == recipe.total_steps
+
+
+def test_a_slow_machine_trains_smaller_images_and_then_a_smaller_network(photographs):
+    """Down to what scores as many images in an hour as are worth it, if anything does."""
+    pixels = 64 * 64
+    slow = lambda recipe: 20.0 * recipe.shape[1] ** 2 / pixels  # noqa: E731
+    found, timed = fitted(photographs, slow)
+    assert timed == [(64, 48, "products-64"), (32, 64, "products")]
+    assert found.tried == ("3x64x64, 48 channels: 20.0 s a step",)
+    assert found.plan.kinds[0].shape == found.plan.recipe.shape == (3, 32, 32)
+    slower = lambda recipe: 400.0 * recipe.shape[1] ** 2 / pixels  # noqa: E731
+    found, timed = fitted(photographs, slower)
+    recipe = found.plan.recipe
+    assert timed[-1] == (32, 32, None) and len(found.tried) == 2
+    assert recipe.total_steps == HOUR / found.pace == 36
+    assert recipe.sample_every * found.pace <= SHEETS < HOUR / 2
+    assert recipe.checkpoint_every == 12
+
+
+def test_what_a_person_asks_for_is_not_fitted(photographs):
+    forever = lambda recipe: 1e3  # noqa: E731
+    found, timed = fitted(photographs, forever, words={"steps": 5_000, "sample_every": 0})
+    assert (found.plan.recipe.steps, found.plan.recipe.sample_every) == (5_000, 0)
+    assert len(timed) == 3
+    _, timed = fitted(photographs, forever, shape=(3, 64, 64), levels=256)
+    assert timed == [(64, 48, "products-64"), (64, 32, None)]
+    _, timed = fitted(photographs, forever, width=40)
+    assert timed == [(64, 40, None), (32, 40, None)]
+
+
+def test_a_folder_of_such_images_begins_with_what_ships(photographs):
+    recipe = planned(photographs).recipe
+    kinds = planned(photographs).kinds[0]
+    model = recipe.build(kinds.shape, kinds.levels, len(kinds))
+    shipped = ilk.load("products-64").state_dict()
+    assert all(torch.equal(v, shipped[k]) for k, v in model.state_dict().items())
+    assert recipe.lr == 1e-3
+    words = ["--data", str(photographs)]
+    assert read_recipe(words) == recipe
+    assert read_recipe(shlex.split(command(recipe))[2:]) == recipe
+    for own in (["--start", "None"], ["--width", "64"], ["--depth", "9"]):
+        other = read_recipe([*words, *own])
+        assert other.start is None and other.lr == RECIPES["folder"].lr, own
+        assert (other.width, other.depth) == (64, 9 if "--depth" in own else 8)
+        assert other.model_args["patch"] == 4
+    assert read_recipe([*words, "--lr", "0.0005"]).lr == 0.0005
+
+
+def test_drawings_begin_with_the_model_of_drawings(tmp_path):
+    recipe = planned(folder(tmp_path / "glyphs", side=26)).recipe
+    assert recipe.start == "omniglot" and recipe.model_args["carry"]
+    recipe.build((1, 26, 26), 2, 5)

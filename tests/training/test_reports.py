@@ -32,6 +32,16 @@ def test_reports_and_log_agree(tmp_path):
     assert result.finished and result.stopped_by is None and result.messages == ()
 
 
+def test_after_the_first_steps_a_run_says_how_long_it_takes(tmp_path):
+    reports = []
+    train(tiny(log_every=6, checkpoint_every=6), tmp_path, reports.append, kinds=KINDS)
+    first = next(r for r in reports if r.seconds_left is not None)
+    assert first.step == 4 and first.nats_per_dim is None and 0 < first.seconds_left < 60
+    reports.clear()
+    train(tiny(steps=3), tmp_path / "short", reports.append, kinds=KINDS)
+    assert all(r.seconds_left is None or r.nats_per_dim is not None for r in reports)
+
+
 def test_validation_is_the_score_of_the_saved_model(tmp_path):
     result = train(tiny(), tmp_path, kinds=KINDS)
     model = ilk.load(result.model)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from .common import check_seed, check_writable, console, note, write_picture
+from .common import bar, check_seed, check_writable, console, note, write_picture
 
 if TYPE_CHECKING:
-    from ilk.training import Plan, Progress, Recipe
+    from ilk.training import Fitted, Plan, Progress, Recipe
 
 __all__ = ["main", "read_recipe"]
 
@@ -34,12 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     from ilk.training import train
 
     out, rest = _take_out(list(arguments))
-    recipe, plan = _read(rest)
+    words, recipe = _named(rest)
     check_seed(recipe.seed)
-    folder = out or Path("runs") / (plan.kinds[0].name.split("/")[0] if plan else recipe.name)
+    own = _is_own(words, recipe)
+    folder = out or Path("runs") / (Path(recipe.data).resolve().name if own else recipe.name)
     check_writable(folder / "log.jsonl", "--out")
-    if plan is not None:
-        _introduce(plan, recipe)
+    plan = _plan(words, recipe, folder) if own else None
+    recipe = plan.recipe if plan else recipe
     with _Screen(f"training {recipe.name}") as screen:
         result = train(
             recipe,
@@ -57,25 +58,83 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def read_recipe(arguments: Sequence[str]) -> Recipe:
-    """A named recipe with the changes of a command line; arguments of the model add to its own."""
-    return _read(arguments)[0]
+    """A named recipe with the changes of a command line; arguments of the model add to its own.
+
+    For a folder of one's own it is complete, but not fitted to the machine.
+    """
+    from ilk.training import plan_folder
+
+    words, recipe = _named(arguments)
+    if not _is_own(words, recipe):
+        return recipe
+    return _completed(words, plan_folder(recipe).recipe)
 
 
-def _read(arguments: Sequence[str]) -> tuple[Recipe, Plan | None]:
-    """The recipe, and the plan that it comes from if its data are a folder of one's own."""
-    from ilk.training import RECIPES, plan_folder
+def _named(arguments: Sequence[str]) -> tuple[list[str], Recipe]:
+    """The words of a command line, a recipe first, and the recipe that they say."""
+    from ilk.training import RECIPES
 
     words = list(arguments)
     if words and words[0] not in RECIPES and Path(words[0]).is_dir():
         raise ValueError(f"a folder of kinds goes after --data: ilk train --data {words[0]}")
     if _is_folder(words) and words[0] not in RECIPES:
         words = ["folder", *words]
-    recipe = _parse(words, RECIPES)
-    if words[0] != "folder" or not Path(recipe.data).is_dir():
-        return recipe, None
-    plan = plan_folder(recipe)
-    # Once more: what the command line says goes before what the pictures say.
-    return _parse(words, RECIPES | {"folder": plan.recipe}), plan
+    return words, _parse(words, RECIPES)
+
+
+def _is_own(words: Sequence[str], recipe: Recipe) -> bool:
+    """Whether the data are a folder of one's own, of which all else is inferred."""
+    return words[0] == "folder" and Path(recipe.data).is_dir()
+
+
+def _completed(words: Sequence[str], inferred: Recipe) -> Recipe:
+    """What the command line says, and elsewhere what was inferred."""
+    from ilk.training import RECIPES
+    from ilk.training.folder import anew, net
+
+    recipe = _parse(words, RECIPES | {"folder": inferred})
+    if inferred.start is None or net(recipe) == net(inferred):
+        return recipe
+    return _parse(words, RECIPES | {"folder": anew(inferred)})  # a network of one's own
+
+
+def _plan(words: Sequence[str], recipe: Recipe, out: Path) -> Plan:
+    """What to train on a folder: what the run in `out` began with, or fitted to the machine.
+
+    Several processes step together, or not at all: nothing is timed for them.
+    """
+    from ilk.training import Recipe, fit_folder, plan_folder
+    from ilk.training.checkpoint import Checkpoints
+    from ilk.training.fitting import size
+    from ilk.training.folder import read_plan
+
+    saved = Checkpoints(out / "checkpoints").recipe()
+    if saved is not None and saved.get("name") == "folder":
+        began = replace(Recipe.from_json(saved), data=recipe.data, data_root=recipe.data_root)
+        return read_plan(_completed(words, began))
+    if "RANK" in os.environ:
+        plan = plan_folder(recipe)
+        plan = replace(plan, recipe=_completed(words, plan.recipe))
+        if os.environ["RANK"] == "0":
+            _say_found(plan)
+            _say_what(plan)
+        return plan
+    timed: list[str] = []
+    with bar("timing steps") as tell:
+
+        def step(plan: Plan, done: int, of: int) -> None:
+            what = f"{size(plan.recipe)}, {plan.recipe.width} channels"
+            if not timed:
+                _say_found(plan)
+            if what not in timed:
+                timed.append(what)
+                note(f"timing steps on the first batches: {what}")
+            tell(done, of, what)
+
+        fitted = fit_folder(recipe, lambda r: _completed(words, r), step)
+    _say_what(fitted.plan)
+    _say_hours(fitted, out)
+    return fitted.plan
 
 
 def _parse(words: Sequence[str], recipes: dict[str, Recipe]) -> Recipe:
@@ -102,28 +161,40 @@ def _is_folder(words: Sequence[str]) -> bool:
     return any(name not in NAMES for name in following + joined)
 
 
-def _introduce(plan: Plan, recipe: Recipe) -> None:
-    """Says what was found, what will be done and how long it may take."""
-    from ilk.training import estimate
-
-    if os.environ.get("RANK", "0") != "0":
-        return
+def _say_found(plan: Plan) -> None:
+    """Says what is in a folder."""
     note(str(plan.report))
     for line in plan.notes:
         note(line)
+
+
+def _say_what(plan: Plan) -> None:
+    """Says what will be trained."""
+    recipe = plan.recipe
     times = recipe.total_steps * recipe.images_per_step / len(plan.kinds[0].images)
+    start = f"begins with the weights of {recipe.start}, " if recipe.start else ""
     note(
-        f"{recipe.model} model, {recipe.likelihood} likelihood, {recipe.least_shots} to"
-        f" {recipe.shots} shots, {recipe.queries} queries, {recipe.total_steps:,} steps:"
-        f" {times:.1f} times each image"
+        f"{recipe.model} model, {recipe.width} channels, {recipe.likelihood} likelihood,"
+        f" {recipe.least_shots} to {recipe.shots} shots, {recipe.queries} queries, {start}"
+        f"{recipe.total_steps:,} steps: {times:.1f} times each image"
     )
-    if "RANK" in os.environ:  # several processes step together, or not at all
-        return
-    pace = estimate(recipe, plan.kinds)
+
+
+def _say_hours(fitted: Fitted, out: Path) -> None:
+    """Says how long it will take, what was too slow, and where there will be something to see."""
+    from ilk.training.fitting import size
+
+    recipe, pace = fitted.plan.recipe, fitted.pace
+    for line in fitted.tried:
+        note(f"too slow for an hour here: {line}")
     note(
-        f"about {_clock(pace * recipe.total_steps)} for {recipe.total_steps:,} steps"
-        f" ({pace:.2f} s each over 3 timed ones), validation apart; --steps or --images change it"
+        f"about {_clock(pace * recipe.total_steps)} for {recipe.total_steps:,} steps of"
+        f" {size(recipe)} ({pace:.2f} s each, timed), validation and sheets apart; --steps or"
+        " --images change it"
     )
+    if recipe.sample_every:
+        every = min(recipe.sample_every, recipe.total_steps)
+        note(f"a sheet of samples about every {_clock(pace * every)}: {out / 'samples'}")
 
 
 def _preview(plan: Plan | None, out: Path) -> None:
@@ -186,6 +257,9 @@ class _Screen:
         if p.valid_nats_per_dim is not None:
             self.valid = f", valid {p.valid_nats_per_dim:.4f}"
         if p.nats_per_dim is None:
+            if p.seconds_left is not None:
+                left = f"about {_clock(p.seconds_left)} for the other {p.steps - p.step:,} steps"
+                self.console.print(f"step {p.step}: {left}")
             return
         figures = f"{p.step}/{p.steps}  {p.nats_per_dim:.4f} nats/dim{self.valid}"
         figures += f"  {p.images_per_s or 0:.0f} images/s  {_clock(p.seconds_left)} left"

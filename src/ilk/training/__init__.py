@@ -3,8 +3,9 @@
 * `Recipe` says everything that decides a run; `RECIPES` has the named ones.
 * `train(recipe, out, on_progress=None, *, kinds=None) -> Result` runs it, or goes on with what
   `out` already holds. It needs the extra `train` (Accelerate).
-* `plan_folder(recipe) -> Plan` completes a recipe for a folder of folders of pictures, and
-  `estimate(recipe, kinds)` times a few steps of it.
+* `plan_folder(recipe) -> Plan` completes a recipe for a folder of folders of pictures,
+  `fit_folder(recipe) -> Fitted` for an hour on this machine too, and `estimate(recipe, kinds)`
+  times a few steps.
 * `adapt(model, images) -> Adapted` improves a model on one kind, without losing the others.
 * `memorise(model, images) -> Model` is a copy that learned a few images, for a likelihood ratio.
 * `on_progress` is called with a `Progress` on the main process, and nothing is printed.
@@ -29,6 +30,7 @@ Example:
 from __future__ import annotations
 
 from .adapting import Adapted, Look, adapt
+from .fitting import Fitted, fit_folder
 from .folder import Plan, plan_folder, preview
 from .loop import estimate, train
 from .memorising import memorise
@@ -42,6 +44,7 @@ from .schedule import ema_decay, learning_rate
 __all__ = [
     "RECIPES",
     "Adapted",
+    "Fitted",
     "Look",
     "Muon",
     "Plan",
@@ -53,6 +56,7 @@ __all__ = [
     "divergence",
     "ema_decay",
     "estimate",
+    "fit_folder",
     "learning_rate",
     "memorise",
     "own_episodes",

@@ -44,6 +44,10 @@ __all__ = ["estimate", "train"]
 # Steps between agreements of several processes on whether one of them was told to stop: on an
 # accelerator each agreement waits for all work that is queued.
 AGREE_EVERY = 10
+# Seconds of steps that are enough to tell what one takes.
+SLOW = 10.0
+# The step after which a run says how long it will take, and the one from which it counts.
+SAYS, COUNTS = 4, 1
 
 
 def train(
@@ -105,15 +109,22 @@ def train(
         return run.fit(stop)
 
 
-def estimate(recipe: Recipe, kinds: tuple[Kinds, Kinds | None], steps: int = 3) -> float:
+def estimate(
+    recipe: Recipe,
+    kinds: tuple[Kinds, Kinds | None],
+    steps: int = 3,
+    on_step: Callable[[int, int], None] = lambda done, of: None,
+) -> float:
     """Seconds that a step takes on this machine, from a few that are thrown away.
 
-    The first one, which is slower, is not counted; validation and checkpoints come on top.
+    The first one, which is slower, is not counted; validation and checkpoints come on top. Slow
+    steps are told by fewer of them.
 
     Arguments:
         recipe: Of the run.
         kinds: Its training and validation data.
         steps: Steps to time.
+        on_step: Called with the steps done and to do.
 
     Raises:
         ValueError: If the data do not fit the recipe.
@@ -127,12 +138,14 @@ def estimate(recipe: Recipe, kinds: tuple[Kinds, Kinds | None], steps: int = 3) 
         plain = replace(settled, tensorboard=False)
         run = _Run(plain, Path(scratch), lambda progress: None, accelerator, *kinds)
         run._train_step()
-        torch.stack(run.pending).cpu()  # waits until it is done
-        began = time.perf_counter()
-        for _ in range(steps):
+        run._wait()
+        began, done = time.perf_counter(), 0
+        while done < steps and time.perf_counter() - began < SLOW:
+            on_step(done, steps)
             run._train_step()
-        torch.stack(run.pending).cpu()
-        return (time.perf_counter() - began) / steps
+            run._wait()
+            done += 1
+        return (time.perf_counter() - began) / done
 
 
 class _Run:
@@ -182,6 +195,7 @@ class _Run:
             self._save(must=True)
         while self.step < self.steps and stopped is None:
             self._train_step()
+            self._say_pace()
             last = self.step == self.steps
             stopped = None if last else self._agree(stop)
             save = last or bool(stopped) or self.step % self.recipe.checkpoint_every == 0
@@ -211,6 +225,21 @@ class _Run:
         self._average()
         self.pending.append(torch.stack([loss.detach().float(), torch.as_tensor(norm).float()]))
         self.step += 1
+
+    def _wait(self) -> None:
+        """Until all that was begun is done: an accelerator works behind."""
+        torch.stack(self.pending).cpu()
+
+    def _say_pace(self) -> None:
+        """After the first steps, how long all others will take."""
+        done = self.step - self.first
+        if done in (COUNTS, SAYS):
+            self._wait()
+        if done == COUNTS:
+            self.counted = time.perf_counter()
+        elif done == SAYS:
+            pace = (time.perf_counter() - self.counted) / (SAYS - COUNTS)
+            self._tell(seconds_left=pace * (self.steps - self.step))
 
     def _average(self) -> None:
         average = get_ema_multi_avg_fn(ema_decay(self.step, self.recipe.ema))

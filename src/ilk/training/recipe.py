@@ -229,6 +229,20 @@ class Recipe:
         values = {key: v for key, v in asdict(self).items() if key != "data_root"}
         return json.loads(json.dumps(values | {"total_steps": self.total_steps}))
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Recipe:
+        """The recipe of JSON values; options that there are no more are passed over.
+
+        Example:
+            >>> Recipe.from_json(Recipe(width=32).to_json()) == Recipe(width=32)
+            True
+        """
+        known: dict[str, Any] = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        for key in ("read_at", "shape"):
+            if isinstance(known.get(key), list):
+                known[key] = tuple(known[key])
+        return cls(**known)
+
     def differences(self, saved: dict[str, Any]) -> list[str]:
         """How a saved recipe differs where it matters, as `field: saved -> now`.
 

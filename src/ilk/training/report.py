@@ -22,7 +22,8 @@ class Progress:
         nats_per_dim: Mean training loss since the report before (nats a dimension), if there is
             something new.
         images_per_s: Query images a second since the report before, all processes together.
-        seconds_left: Estimate of the time to the last step, in seconds.
+        seconds_left: Estimate of the time to the last step, in seconds; the first report is that
+            of a few steps, before there is a loss to report.
         valid_nats_per_dim: Validation loss of the averaged weights, when it was measured.
         checkpoint: The checkpoint just written.
         sheet: The sheet of samples just written.
