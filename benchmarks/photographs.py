@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ilk.data import cut_apart, max_pool, reduce_drawing
-from ilk.data.drawing import NoInkError, darkness
+from ilk.data.drawing import NoInkError, contrast
 from ilk.data.omniglot import SETS, SIDE
 from ilk.data.sheet import cut_out, projection
 from ilk.data.store import locate
@@ -92,7 +92,7 @@ def _taken(values: np.ndarray) -> bool:
     if sheet is None:
         return False
     try:
-        darkness(sheet, sheet=False)
+        contrast(sheet, sheet=False)
     except NoInkError:
         return False
     return True

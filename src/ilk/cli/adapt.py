@@ -12,6 +12,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     PrecisionName,
@@ -49,6 +50,7 @@ def adapt(
     own: Annotated[int, tyro.conf.arg(help="Kinds that it samples itself, to rehearse.")] = 48,
     precision: PrecisionName = "auto",
     seed: Seed = 0,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     overwrite: Annotated[bool, tyro.conf.arg(help="Replace a model that is there.")] = False,
     json: JsonFlag = False,
@@ -72,7 +74,7 @@ def adapt(
     if not overwrite and out.is_dir() and any(out.iterdir()):
         raise FileExistsError(f"--out: {out} is there; choose another folder or --overwrite")
     loaded = load_model(model, device)
-    images = read_pictures(picture_files(support, "--support"), loaded, "--support")
+    images = read_pictures(picture_files(support, "--support"), loaded, "--support", ink)
     if len(images) < LEAST:
         raise ValueError(f"--support: wanted {LEAST} pictures or more, got {len(images)}")
     note(f"{len(images)} pictures of one kind; {model} draws {own} kinds of its own to rehearse")

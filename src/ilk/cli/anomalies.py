@@ -13,6 +13,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     bar,
@@ -66,6 +67,7 @@ def anomalies(
     out: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help="Write the list here: .csv or .json.")
     ] = None,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -91,15 +93,15 @@ def anomalies(
     if loaded.conditioning != "support" and not steps:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
     if steps:
-        support = read_pictures(picture_files(normal, "--normal"), loaded, "--normal")
+        support = read_pictures(picture_files(normal, "--normal"), loaded, "--normal", ink)
     else:
-        support = read_support(normal, loaded, "--normal")
+        support = read_support(normal, loaded, "--normal", ink=ink)
     if support is None or len(support) < 3:
         held = 0 if support is None else len(support)
         raise ValueError(f"--normal: wanted at least 3 pictures, got {held}")
     if len(same := support.flatten(1).unique(dim=0)) < len(support):
         note(f"of {len(support)} normal pictures {len(same)} differ: copies tell nothing")
-    found, x = read_judged(files, loaded, "judge")
+    found, x = read_judged(files, loaded, "judge", ink)
     note_known(x, support)
     learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
     with learning as tell:

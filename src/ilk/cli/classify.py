@@ -11,6 +11,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     load_model,
@@ -68,6 +69,7 @@ def classify(
         Literal[1, 4, 8],
         tyro.conf.arg(help="Pixel orders to average over. Better, in so many times the time."),
     ] = 1,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -99,7 +101,7 @@ def classify(
     loaded = load_model(model, device)
     if loaded.conditioning != "support":
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
-    shown, report = read_folder(kinds, loaded.shape, loaded.levels)
+    shown, report = read_folder(kinds, loaded.shape, loaded.levels, ink=ink)
     note(str(report))
     names = [*shown.names]
     sets = [shown.of(k) for k in range(len(shown))]
@@ -109,7 +111,7 @@ def classify(
     if len(sets) < 2:
         raise ValueError(f"--kinds: {kinds} holds one kind, there is nothing to choose from")
     weights = _weights(prior, other, names)
-    found, x = read_judged(files, loaded, "classify")
+    found, x = read_judged(files, loaded, "classify", ink)
     note_known(x, shown.images)
     if temperature == "fit":
         temperature = fit_temperature(*held_out_scores(loaded, sets, directions, sides), weights)

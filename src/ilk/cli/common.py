@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from ilk.data.drawing import Reading
     from ilk.models import Model
 
 __all__ = [
     "Device",
+    "InkShade",
     "JsonFlag",
     "ModelName",
     "PrecisionName",
@@ -56,6 +58,7 @@ __all__ = [
 
 T = TypeVar("T")
 WIDE = 10_000
+NAMED = 8
 
 ModelName = Annotated[str, tyro.conf.arg(metavar="MODEL", help="A shipped name or a directory.")]
 SupportPaths = Annotated[
@@ -67,6 +70,10 @@ Device = Annotated[str, tyro.conf.arg(help="cpu, cuda, cuda:1, mps ...")]
 PrecisionName = Annotated[
     Literal["auto", "bf16", "float32"],
     tyro.conf.arg(help="Of the network; auto takes what this machine is quicker in."),
+]
+InkShade = Annotated[
+    Literal["auto", "dark", "light"],
+    tyro.conf.arg(help="Of drawings, what is ink on the paper; auto tells for each, and says."),
 ]
 JsonFlag = Annotated[bool, tyro.conf.arg(help="Print JSON to standard output.")]
 
@@ -231,8 +238,12 @@ def one_picture(path: Path, argument: str) -> None:
         raise FileNotFoundError(f"{argument}: no such file: {path}")
 
 
-def read_pictures(files: Sequence[Path], model: Model, argument: str) -> Tensor:
+def read_pictures(
+    files: Sequence[Path], model: Model, argument: str, ink: InkShade = "auto"
+) -> Tensor:
     """Pictures brought to the size and levels of a model, `(N, C, H, W)`.
+
+    What was taken for ink is said once for all.
 
     Raises:
         ImageError: If some can't be read; it names all of them.
@@ -241,33 +252,52 @@ def read_pictures(files: Sequence[Path], model: Model, argument: str) -> Tensor:
 
     from ilk.data import ImageError
 
-    _, read, failed = _read(files, model)
+    found, read, failed = _read(files, model, ink)
     if len(failed) == 1:
         raise ImageError(failed[0])
     if failed:
         count = f"{len(failed)} of {len(files)} pictures can't be used"
         raise ImageError("\n  ".join([f"{argument}: {count}", *failed]))
-    return torch.stack(read) if read else torch.zeros(0, *model.shape, dtype=torch.uint8)
+    _note_ink(found, read, argument, ink)
+    empty = torch.zeros(0, *model.shape, dtype=torch.uint8)
+    return torch.stack([each.pixels for each in read]) if read else empty
+
+
+def _note_ink(files: Sequence[Path], read: Sequence[Reading], argument: str, ink: str) -> None:
+    """Says which was ink, where that was told from the pictures: the usual case of one is not."""
+    told = [(file, each.dark) for file, each in zip(files, read, strict=True)]
+    told = [(file, dark) for file, dark in told if dark is not None]
+    count = sum(dark for _, dark in told)
+    dark = 2 * count >= len(told)
+    if ink != "auto" or not told or (dark and len(told) == 1):
+        return
+    usual, other = "dark ink on light paper", "light ink on dark paper"
+    said = f"{argument}: read as {usual if dark else other}"
+    odd = [file.name for file, each in told if each != dark]
+    if odd:
+        names = ", ".join(odd[:NAMED]) + (", ..." if len(odd) > NAMED else "")
+        said += f"; {len(odd)} of {len(told)} the other way: {names}"
+    note(said + " (--ink dark or light decides)" * (not dark or bool(odd)))
 
 
 def _read(
-    files: Sequence[Path], model: Model, blank: bool = False
-) -> tuple[list[Path], list[Tensor], list[str]]:
+    files: Sequence[Path], model: Model, ink: InkShade, blank: bool = False
+) -> tuple[list[Path], list[Reading], list[str]]:
     """The files that can be read, what they hold, and of the others the names and the reasons.
 
     What has no ink is read with `blank`, and is nothing but paper.
     """
     import torch
 
-    from ilk.data import ImageError, read_image
-    from ilk.data.drawing import NoInkError
+    from ilk.data import ImageError
+    from ilk.data.drawing import NoInkError, Reading, read_picture
 
     found: list[Path] = []
-    read: list[Tensor] = []
+    read: list[Reading] = []
     failed: list[str] = []
     for file in files:
         try:
-            image = read_image(file, model.shape, model.levels)
+            image = read_picture(file, model.shape, model.levels, ink=ink)
         except OSError as error:
             failed.append(f"{file}: {error.strerror or error}")
             continue
@@ -275,7 +305,7 @@ def _read(
             if not (blank and isinstance(error, NoInkError)):
                 failed.append(str(error))
                 continue
-            image = torch.zeros(model.shape, dtype=torch.uint8)
+            image = Reading(torch.zeros(model.shape, dtype=torch.uint8), None)
         found.append(file)
         read.append(image)
     return found, read, failed
@@ -289,7 +319,9 @@ def note_known(x: Tensor, support: Tensor | None) -> None:
         note(f"{known} of {len(x)} pictures are among the examples: their figures are optimistic")
 
 
-def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Path], Tensor]:
+def read_judged(
+    paths: Sequence[Path], model: Model, what: str, ink: InkShade = "auto"
+) -> tuple[list[Path], Tensor]:
     """The pictures to judge, and their files. Without ink they are blank; what can't be read is
     left out, and named.
 
@@ -307,12 +339,13 @@ def read_judged(paths: Sequence[Path], model: Model, what: str) -> tuple[list[Pa
             f"FILES: name at least one picture to {what}, before options: --support and others"
             " take all that follows"
         )
-    found, read, failed = _read(picture_files(paths, "FILES"), model, blank=True)
+    found, read, failed = _read(picture_files(paths, "FILES"), model, ink, blank=True)
     for reason in failed if found else failed[:-1]:
         note(f"left out: {reason}")
     if not found:
         raise ImageError(failed[-1])
-    return found, torch.stack(read)
+    _note_ink(found, read, "FILES", ink)
+    return found, torch.stack([each.pixels for each in read])
 
 
 def read_support(
@@ -320,6 +353,7 @@ def read_support(
     model: Model,
     argument: str = "--support",
     without: str = "this is what the model expects of any kind (0 shots)",
+    ink: InkShade = "auto",
 ) -> Tensor | None:
     """A support set, none for models that take none; `without` says what an empty one means.
 
@@ -333,7 +367,7 @@ def read_support(
             raise ValueError(f"{argument}: {type(model).__name__} is unconditional, it takes none")
         return None
     files = picture_files(paths, argument)
-    support = read_pictures(files, model, argument)
+    support = read_pictures(files, model, argument, ink)
     if len(files) == 1:
         _note_several(files[0], model)
     if not len(support):

@@ -10,6 +10,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     Seed,
@@ -60,6 +61,7 @@ def complete(
         "completions.png"
     ),
     seed: Seed = 0,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -81,8 +83,8 @@ def complete(
     one_picture(image, "IMAGE")
     loaded = load_model(model, device)
     unknown = _mask(mask, image, loaded)
-    x = read_image(image, loaded.shape, loaded.levels, keep_place=True)
-    p = loaded(read_support(support, loaded))
+    x = read_image(image, loaded.shape, loaded.levels, keep_place=True, ink=ink)
+    p = loaded(read_support(support, loaded, ink=ink))
     with bar("completing") as tell:
         done = complete_around(
             p,

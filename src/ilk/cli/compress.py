@@ -11,6 +11,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     SupportPaths,
@@ -48,6 +49,7 @@ def compress(
         int, tyro.conf.arg(help="Pictures coded together; damage to one loses them all.")
     ] = 512,
     verify: Annotated[bool, tyro.conf.arg(help="Read it again before it is written.")] = False,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -70,9 +72,9 @@ def compress(
     found = picture_files(files, "FILES")
     names = [file.name for file in found]
     _check_names(names)
-    x = read_pictures(found, loaded, "FILES")
+    x = read_pictures(found, loaded, "FILES", ink)
     alone = "the pictures are examples for one another"
-    given = read_support(support, loaded, without=alone)
+    given = read_support(support, loaded, without=alone, ink=ink)
     changed = sum(not _same(file, x[i], loaded) for i, file in enumerate(found))
     if changed:
         size = " x ".join(map(str, loaded.shape)) + f" and {loaded.levels} levels"

@@ -11,6 +11,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     ModelName,
     SupportPaths,
     check_picture,
@@ -40,6 +41,7 @@ def reads(
     ] = None,
     moments: Annotated[int, tyro.conf.arg(help="Moments of the strip.")] = 8,
     every: Annotated[int, tyro.conf.arg(help="Pixels from one frame of a GIF to the next.")] = 1,
+    ink: InkShade = "auto",
     device: Device = "cpu",
 ) -> None:
     """Show where in the support set a model attends while it draws a picture.
@@ -59,10 +61,10 @@ def reads(
     loaded = load_model(model, device)
     if row is not None and not 0 <= row < loaded.shape[1]:
         raise ValueError(f"--row: wanted 0 to {loaded.shape[1] - 1}, got {row}")
-    given = read_support(support, loaded)
+    given = read_support(support, loaded, ink=ink)
     if given is None:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set to look at")
-    (x,) = read_pictures([picture], loaded, "PICTURE")
+    (x,) = read_pictures([picture], loaded, "PICTURE", ink)
     seen = r.looks(loaded, x, given)
     if out.suffix.lower() == ".gif":
         frames = r.animation(x, given, seen, loaded.levels, every)

@@ -10,6 +10,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     Seed,
@@ -73,6 +74,7 @@ def sample(
         tyro.conf.arg(help="What --each writes: pixels, or outlines that any size shows smooth."),
     ] = "png",
     seed: Seed = 0,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -97,7 +99,7 @@ def sample(
     elif form != "png":
         raise ValueError("--form is for --each: name a folder to write to")
     loaded = load_model(model, device)
-    given = read_support(support, loaded)
+    given = read_support(support, loaded, ink=ink)
     p = loaded(given)
     shown = given is not None and len(given) > 0
     guidance = (GUIDANCE if shown else 0.0) if guidance is None else guidance

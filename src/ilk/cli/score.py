@@ -11,6 +11,7 @@ import tyro
 
 from .common import (
     Device,
+    InkShade,
     JsonFlag,
     ModelName,
     SupportPaths,
@@ -40,6 +41,7 @@ def score(
         Path | None, tyro.conf.arg(help="Folder for a map of surprise of each picture.")
     ] = None,
     sort: Annotated[bool, tyro.conf.arg(help="The most likely first.")] = False,
+    ink: InkShade = "auto",
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -55,8 +57,8 @@ def score(
     if surprise is not None:
         check_writable(surprise / "map.png", "--surprise")
     loaded = load_model(model, device)
-    found, x = read_judged(files, loaded, "score")
-    given = read_support(support, loaded)
+    found, x = read_judged(files, loaded, "score", ink)
+    given = read_support(support, loaded, ink=ink)
     note_known(x, given)
     with torch.inference_mode():
         each = loaded(given).log_prob_per_dim(x)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -18,13 +18,22 @@ from torch import Tensor
 
 from ilk.data.omniglot import SIDE, max_pool
 from ilk.data.picture import Fit, ImageError, flatten, open_picture, to_pixels
+from ilk.data.polarity import Polarity, check_polarity, edge_of, ink_is_dark, lighter, two_shades
 from ilk.data.sheet import cut_out
 from ilk.data.threshold import otsu
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-__all__ = ["NoInkError", "read_image", "read_mask", "reduce_drawing", "thin"]
+__all__ = [
+    "NoInkError",
+    "Reading",
+    "read_image",
+    "read_mask",
+    "read_picture",
+    "reduce_drawing",
+    "thin",
+]
 
 OMNIGLOT = (1, 26, 26)
 STROKE = 5
@@ -43,12 +52,25 @@ class NoInkError(ImageError):
     """A picture on which nothing is drawn."""
 
 
+class Reading(NamedTuple):
+    """What was read of a picture.
+
+    Attributes:
+        pixels: Those of a model, uint8 `(C, H, W)`.
+        dark: Of a drawing, whether it was read as dark ink on light paper; else None.
+    """
+
+    pixels: Tensor
+    dark: bool | None
+
+
 def read_image(
     source: str | Path | bytes | PILImage.Image,
     shape: tuple[int, int, int],
     levels: int,
     fit: Fit = "crop",
     keep_place: bool = False,
+    ink: Polarity = "auto",
 ) -> Tensor:
     """Any drawing or photo as a model's pixels, uint8 `(C, H, W)` in `0..levels-1`.
 
@@ -61,22 +83,37 @@ def read_image(
         levels: Of the model.
         fit: What the plain rules do about another aspect ratio.
         keep_place: Of a drawing, see `reduce_drawing`; the plain rules move nothing.
+        ink: Of a drawing, see `reduce_drawing`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImageError: If it is damaged, not a picture, too large to decode safely, or (`NoInkError`)
             without ink.
-        ValueError: If `shape`, `levels` or `fit` is out of range.
+        ValueError: If `shape`, `levels`, `fit` or `ink` is out of range.
     """
+    return read_picture(source, shape, levels, fit, keep_place, ink).pixels
+
+
+def read_picture(
+    source: str | Path | bytes | PILImage.Image,
+    shape: tuple[int, int, int],
+    levels: int,
+    fit: Fit = "crop",
+    keep_place: bool = False,
+    ink: Polarity = "auto",
+) -> Reading:
+    """`read_image`, and what was taken for ink."""
+    check_polarity(ink)
     image = open_picture(source)
     if not of_drawings(shape, levels):
-        return torch.from_numpy(to_pixels(image, shape, levels, fit))
+        return Reading(torch.from_numpy(to_pixels(image, shape, levels, fit)), None)
     try:
-        return torch.from_numpy(reduce_drawing(image, keep_place))
+        pixels, dark = _reduced(image, keep_place, ink)
     except ImageError as error:
         if isinstance(source, str | Path):
             raise type(error)(f"{source}: {error}") from error
         raise
+    return Reading(torch.from_numpy(pixels), dark)
 
 
 def read_mask(
@@ -124,16 +161,19 @@ def of_drawings(shape: tuple[int, int, int], levels: int) -> bool:
     return tuple(shape) == OMNIGLOT and levels == 2
 
 
-def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarray:
+def reduce_drawing(
+    image: PILImage.Image, keep_place: bool = False, ink: Polarity = "auto"
+) -> np.ndarray:
     """A drawing as `omniglot-26` has them: uint8 `(1, 26, 26)`, 1 is ink.
 
-    A two-valued image of 105 x 105 is only pooled, one of 26 x 26 passes; which value is paper,
-    most of the pixels at its edge tell. Any other drawing becomes 105 x 105 first:
+    A two-valued image of 105 x 105 is only pooled, one of 26 x 26 passes. Any other drawing
+    becomes 105 x 105 first:
 
     1. A light sheet before something darker, as on a table, is cut out and straightened
        (`ilk.data.sheet`), and is the picture from then on; not with `keep_place`.
-    2. Ink is what differs from the paper (the colour of the edge; uneven light is divided out) by
-       more than Otsu's threshold. Transparency is paper.
+    2. Ink is dark or light as `ilk.data.polarity` weighs it, and what differs from the paper (the
+       shade of its edge; uneven light is divided out) by more than Otsu's threshold.
+       Transparency is paper.
     3. Strokes are thinned to lines (`thin`) and drawn anew, 5 pixels wide.
     4. On a square canvas place and size stay as they are where Omniglot has their like: the longer
        side of the ink's box 36 to 98 pixels of 105, its middle at most 26 away from the middle of
@@ -144,9 +184,11 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
         image: The drawing.
         keep_place: Leave place and size as they are, on a page made square about its middle: for
             a drawing of which a part is missing, whose ink does not tell how large it was.
+        ink: Whether ink is `"dark"` or `"light"`; by default that is told from the drawing.
 
     Raises:
         NoInkError: If there is no ink.
+        ValueError: If there is no such `ink`.
 
     Example:
         >>> from PIL import Image, ImageDraw
@@ -155,16 +197,35 @@ def reduce_drawing(image: PILImage.Image, keep_place: bool = False) -> np.ndarra
         >>> reduce_drawing(canvas)[0, 12, 3:11].tolist()
         [0, 0, 0, 1, 1, 0, 0, 0]
     """
+    return _reduced(image, keep_place, ink)[0]
+
+
+def _reduced(image: PILImage.Image, keep_place: bool, ink: Polarity) -> tuple[np.ndarray, bool]:
+    """A drawing by the rules of `reduce_drawing`, and whether its ink is dark."""
     values = grey(image)
     exact = image.size in ((SIDE, SIDE), OMNIGLOT[1:]) and len(np.unique(values)) <= 2
     if exact:
-        if image.size == OMNIGLOT[1:]:
-            bits = values if values.max() <= 1 else values != _paper(values)
-            return bits.astype(np.uint8)[None]
-        return max_pool((values != _paper(values)).astype(np.uint8))[None]
-    dark, threshold = darkness(shrunk(values), sheet=not keep_place)
-    ink, box = _ink(dark, threshold)
-    return max_pool(_redraw(thin(ink), box, dark.shape, keep_place))[None]
+        bits, is_dark = _exact(values, ink)
+        return (bits if image.size == OMNIGLOT[1:] else max_pool(bits))[None], is_dark
+    page = contrast(shrunk(values), ink, sheet=not keep_place)
+    drawn, box = _ink(page.dark, page.threshold)
+    pixels = max_pool(_redraw(thin(drawn), box, page.dark.shape, keep_place))
+    return pixels[None], page.is_dark
+
+
+def _exact(values: np.ndarray, ink: Polarity) -> tuple[np.ndarray, bool]:
+    """Where a picture of one or two values has ink, uint8, and whether that is dark.
+
+    Nothing but 0 and 1 at the size of the model are its own pixels; a single value is paper.
+    """
+    low, high = int(values.min()), int(values.max())
+    if values.shape == OMNIGLOT[1:] and high <= 1:
+        return values.astype(np.uint8), False
+    if low == high:
+        return np.zeros(values.shape, dtype=np.uint8), low > 127
+    light = values == high
+    is_dark = ink_is_dark(light, ink)
+    return (light != is_dark).astype(np.uint8), is_dark
 
 
 def thin(ink: np.ndarray) -> np.ndarray:
@@ -229,33 +290,37 @@ def grey(image: PILImage.Image) -> np.ndarray:
     return np.asarray(flatten(image, colour=False, paper=0 if light else 255))
 
 
-def _edge(values: np.ndarray) -> np.ndarray:
-    t = max(1, round(0.02 * min(values.shape)))
-    sides = (values[:t], values[-t:], values[:, :t], values[:, -t:])
-    return np.concatenate([side.ravel() for side in sides])
+class Contrast(NamedTuple):
+    """What differs from the paper.
+
+    Attributes:
+        dark: How much each pixel differs, 0 to 255, uint8 `(H, W)`.
+        threshold: From what on that is ink.
+        is_dark: Whether ink is darker than the paper.
+    """
+
+    dark: np.ndarray
+    threshold: float
+    is_dark: bool
 
 
-def _paper(values: np.ndarray) -> int:
-    """The most frequent value at the edge."""
-    return int(np.bincount(_edge(values).astype(np.int64)).argmax())
-
-
-def _contrast(values: np.ndarray) -> np.ndarray:
-    """How much each pixel differs from the paper, 0 to 255, whether ink is dark or light."""
+def _contrast(values: np.ndarray, is_dark: bool) -> np.ndarray:
+    """How much each pixel differs from the paper, 0 to 255."""
     from PIL import Image, ImageFilter
     from scipy import ndimage
 
-    threshold, _ = otsu(values)
-    if (_edge(values) > threshold).mean() < 0.5:
+    if not is_dark:
         values = 255 - values
-    low, paper, high = np.percentile(_edge(values), [5, 50, 95])
+    edge, light = edge_of(values), values > otsu(values)[0]
+    if (paper := edge_of(light)).any() and two_shades(values, light):
+        edge = edge[paper]  # ink may fill the rest
+    low, paper, high = np.percentile(edge, [5, 50, 95])
     if high - low <= 16:
         return _under(np.arange(256), paper)[values]
     # Uneven light: a closing wider than any stroke leaves the paper.
     small = np.asarray(Image.fromarray(values).resize((64, 64), Image.Resampling.BOX))
-    wide = ndimage.minimum_filter(
-        ndimage.maximum_filter(small, 21, mode="nearest"), 21, mode="nearest"
-    )
+    wide = ndimage.maximum_filter(small, 21, mode="nearest")
+    wide = ndimage.minimum_filter(wide, 21, mode="nearest")
     small = Image.fromarray(wide).filter(ImageFilter.GaussianBlur(4))
     size = (values.shape[1], values.shape[0])
     return _under(values, np.asarray(small.resize(size, Image.Resampling.BICUBIC), np.float64))
@@ -276,11 +341,12 @@ def shrunk(values: np.ndarray) -> np.ndarray:
     return np.asarray(image)
 
 
-def darkness(values: np.ndarray, sheet: bool = True) -> tuple[np.ndarray, float]:
-    """How much pixels differ from the paper, 0 to 255, and from what on that is ink.
+def contrast(values: np.ndarray, ink: Polarity = "auto", sheet: bool = True) -> Contrast:
+    """What of a picture differs from the paper.
 
     Arguments:
         values: Grey values `(H, W)`, uint8.
+        ink: Whether what is `"dark"` or what is `"light"` does; told from the picture otherwise.
         sheet: Look at the sheet alone, if there is one with ink on it in a photograph.
 
     Raises:
@@ -289,12 +355,13 @@ def darkness(values: np.ndarray, sheet: bool = True) -> tuple[np.ndarray, float]
     cut = cut_out(values) if sheet else None
     if cut is not None:
         with suppress(NoInkError):
-            return darkness(cut, sheet=False)
-    dark = _contrast(values)
+            return contrast(cut, ink, sheet=False)
+    is_dark = ink_is_dark(lighter(values), ink)
+    dark = _contrast(values, is_dark)
     threshold, distance = otsu(dark)
     if distance < LEAST_CONTRAST:
         raise NoInkError("no ink: all of it is as bright as the paper")
-    return dark, threshold
+    return Contrast(dark, threshold, is_dark)
 
 
 def _ink(dark: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:

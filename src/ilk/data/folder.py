@@ -16,6 +16,7 @@ from torch import Tensor
 from ilk.data.drawing import OMNIGLOT, read_image
 from ilk.data.kinds import Kinds, first_by_hash
 from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture
+from ilk.data.polarity import Polarity
 
 __all__ = ["FolderReport", "Skipped", "part_of_folder", "read_folder"]
 
@@ -75,6 +76,7 @@ def read_folder(
     *,
     fit: Fit = "crop",
     on_error: Literal["skip", "raise"] = "skip",
+    ink: Polarity = "auto",
 ) -> tuple[Kinds, FolderReport]:
     """Read all pictures below a folder, each by the rules of `read_image`.
 
@@ -95,6 +97,7 @@ def read_folder(
         shape: `(C, H, W)` to bring the pictures to.
         levels: To quantise to.
         fit: What to do about another aspect ratio: `"crop"`, `"pad"` or `"stretch"`.
+        ink: Of drawings, whether ink is `"dark"` or `"light"`; by default told from each.
         on_error: `"skip"` leaves files that can't be used out and reports them, `"raise"` refuses.
 
     Raises:
@@ -134,7 +137,7 @@ def read_folder(
         for path in files[name]:
             if path not in skipped:
                 try:
-                    images.append(read_image(path, shape, levels, fit))
+                    images.append(read_image(path, shape, levels, fit, ink=ink))
                 except (ImageError, OSError) as error:
                     _reject(skipped, path, str(error), on_error)
         counts[name] = len(images) - before
