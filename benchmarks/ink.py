@@ -2,9 +2,10 @@
 
 All drawings of Omniglot, on their page and cropped with a margin of 0 to 29 pixels, their strokes
 widened by up to 6; the test digits of MNIST; letters of fonts, if `fonts_64.npz` lies beside
-`omniglot.npz`, all cropped to their box with a margin of 0 to 2. Each is shown as dark ink on light paper and as light on
-dark. Printed: the share that is decided right, beside that of the edge alone; whether drawings of
-105 x 105 and of 26 x 26 give their own bits; and how long `read_image` takes.
+`omniglot.npz`, all cropped to their box with a margin of 0 to 2. Each is shown as dark ink on
+light paper and as light on dark. Printed: the share that is decided right, beside that of the
+edge alone; whether drawings of 105 x 105 and of 26 x 26 give their own bits; and how long
+`read_image` takes.
 """
 
 from __future__ import annotations

@@ -311,9 +311,10 @@ def _contrast(values: np.ndarray, is_dark: bool) -> np.ndarray:
 
     if not is_dark:
         values = 255 - values
-    edge, light = edge_of(values), values > otsu(values)[0]
-    if (paper := edge_of(light)).any() and two_shades(values, light):
-        edge = edge[paper]  # ink may fill the rest
+    edge = edge_of(values)
+    light = edge > otsu(values)[0]
+    if light.any() and two_shades(values):
+        edge = edge[light]  # ink may fill the rest
     low, paper, high = np.percentile(edge, [5, 50, 95])
     if high - low <= 16:
         return _under(np.arange(256), paper)[values]

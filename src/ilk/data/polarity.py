@@ -12,9 +12,8 @@ __all__ = ["Polarity", "check_polarity", "edge_of", "ink_is_dark", "lighter", "t
 
 Polarity = Literal["auto", "dark", "light"]
 LOOKED_AT = 128
-EDGE, THICKNESS, AREA, PIECES, USUAL = 11.0, 9.0, 6.0, 4.0, 1.0
-MOST_PIECES = 3.0
-LEAST_AREA = 0.01
+EDGE, THICKNESS, AREA, PIECES, USUAL = 11.0, 8.0, 7.0, 4.0, 1.0
+MOST_TIMES = 3.0  # that a ratio of areas or of pieces is told apart from a larger one
 MOST_WITHIN = 0.15  # of the variance of two clean shades, within the two
 FITS = 4
 
@@ -58,10 +57,12 @@ def ink_is_dark(light: np.ndarray, ink: Polarity = "auto") -> bool:
         return bool(light.all())
     edge = edge_of(light).mean() - edge_of(~light).mean()
     small = _small(light)
-    area = np.log((light.mean() + LEAST_AREA) / ((~light).mean() + LEAST_AREA))
     thickness = np.log(_thickness(small) / _thickness(~small))
-    pieces = np.clip(_pieces(small) / _pieces(~small), 1 / MOST_PIECES, MOST_PIECES)
-    weight = EDGE * edge + THICKNESS * thickness - AREA * area + PIECES * np.log(pieces)
+    area, pieces = (
+        np.log(np.clip(ratio, 1 / MOST_TIMES, MOST_TIMES))
+        for ratio in (light.sum() / (~light).sum(), _pieces(small) / _pieces(~small))
+    )
+    weight = EDGE * edge + THICKNESS * thickness - AREA * area + PIECES * pieces
     return bool(weight + USUAL > 0)
 
 
@@ -71,9 +72,8 @@ def lighter(values: np.ndarray) -> np.ndarray:
     By Otsu's threshold; where that parts the values badly, as in uneven light, a small copy is
     divided by the quadratic surface that fits most of it, and parted then.
     """
-    light = values > otsu(values)[0]
-    if two_shades(values, light):
-        return light
+    if two_shades(values):
+        return values > otsu(values)[0]
     small = _thumbnail(values).astype(np.float64) + 1
     y, x = (np.linspace(-1, 1, n) for n in small.shape)
     x, y = np.meshgrid(x, y)
@@ -87,12 +87,21 @@ def lighter(values: np.ndarray) -> np.ndarray:
     return flat > otsu(flat)[0]
 
 
-def two_shades(values: np.ndarray, light: np.ndarray) -> bool:
-    """Whether values differ little within the lighter ones and within the others."""
-    if light.all() or not light.any():
-        return True
-    within = light.mean() * values[light].var() + (~light).mean() * values[~light].var()
-    return bool(within < MOST_WITHIN * values.var())
+def two_shades(values: np.ndarray) -> bool:
+    """Whether grey values, uint8, differ little within the lighter ones and within the others."""
+    from PIL import Image
+
+    count = np.array(Image.fromarray(values).histogram(), dtype=np.float64)
+    light = np.arange(256) > otsu(values)[0]
+    within = sum(_deviation(count[part]) for part in (light, ~light))
+    return within <= MOST_WITHIN * _deviation(count)
+
+
+def _deviation(count: np.ndarray) -> float:
+    """The sum of squared deviations from the mean, of neighbouring whole values by their count."""
+    values = np.arange(len(count))
+    mean = count @ values / max(count.sum(), 1)
+    return float(count @ (values - mean) ** 2)
 
 
 def edge_of(values: np.ndarray) -> np.ndarray:
