@@ -172,6 +172,7 @@ def page(server: Server, options: argparse.Namespace) -> list[Figure]:
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     marks: dict[str, list[float]] = {"ready": [], "first pixel": [], "drawn": []}
+    completed: list[tuple[float, float]] = []
     with playwright.sync_playwright() as run:
         browser = run.chromium.launch(executable_path=path, args=BROWSER, timeout=0)
         for _ in range(options.repeats):
@@ -190,12 +191,21 @@ def page(server: Server, options: argparse.Namespace) -> list[Figure]:
             marks["ready"].append(at["ready"] / 1000)
             marks["first pixel"].append(at["first pixel"] - at["drawing"])
             marks["drawn"].append((at["drawn"] - at["drawing"]) / 1000)
+            window.click("#hide-right")
+            window.wait_for_load_state("networkidle")
+            begin, before = time.perf_counter(), server.worked
+            window.click("#complete")
+            told = playwright.expect(window.locator("#complete-status"))
+            told.to_contain_text("completed", timeout=600_000)
+            completed.append((time.perf_counter() - begin, server.worked - before))
             window.close()
         browser.close()
     return [
         Figure("page ready, s", min(marks["ready"]), 1),
         Figure("page, first pixel after Draw, ms", min(marks["first pixel"]), 100),
         Figure("page, 16 samples after Draw, s", min(marks["drawn"]), 1),
+        Figure("page, right half completed, s", min(seconds for seconds, _ in completed), 5),
+        Figure("right half completed, of a processor, s", min(worked for _, worked in completed)),
     ]
 
 

@@ -130,10 +130,10 @@ def completing(
         particles, passes = 1, 0
     x = p.checked(torch.where(~unknown, x, 0))
     images = x.to(p.dtype).expand(count, *x.shape)
-    done, total = 0, _work(p, unknown, count * particles)
-    total += passes * sum(
-        _work(p, here, count * particles) for here in _squares(unknown, block, 0, 0)
-    )
+    drafts = count * particles
+    walks = -(-drafts // _at_once(p, VALUES))
+    sweep = sum(walks * _end(here) + SCORING * drafts for here in _squares(unknown, block, 0, 0))
+    done, total = 0, walks * unknown.numel() + passes * sweep
     chain = _chain(p, images, ~unknown, particles, passes, block, generator, on_progress)
     while True:
         try:
@@ -163,15 +163,9 @@ def _chain(
     return images, effective
 
 
-def _work(p: Autoregressive, unknown: Tensor, images: int) -> int:
-    """What it takes to redraw some pixels of so many images and to score these, in pixels."""
-    walks = -(-images // _at_once(p, VALUES))
-    return walks * _end(unknown) + SCORING * images
-
-
-def _end(unknown: Tensor) -> int:
-    """How many pixels a walk takes, to the last that is unknown."""
-    return int(unknown.flatten().nonzero().max()) + 1
+def _end(here: Tensor) -> int:
+    """How many pixels a walk takes to the last of these."""
+    return int(here.flatten().nonzero().max()) + 1
 
 
 def follows(known: Tensor) -> bool:
@@ -233,8 +227,8 @@ def _resample(
     particles: int,
     generator: torch.Generator | None,
 ) -> _Worked[tuple[Tensor, float]]:
-    drawn = yield from _draw(p, x, known, particles, generator)
-    weight = yield from _weight(p, drawn, known)
+    drawn, kept = yield from _draw(p, x, known, particles, generator, known.numel())
+    weight = _normalised(kept)
     return _choose(drawn, weight, generator), float((1 / weight.square().sum(dim=1)).mean())
 
 
@@ -247,7 +241,7 @@ def _sweep(
     generator: torch.Generator | None,
 ) -> _Worked[Tensor]:
     for here in _blocks(~known, block, generator):
-        fresh = yield from _draw(p, x, ~here, particles - 1, generator)
+        fresh, _ = yield from _draw(p, x, ~here, particles - 1, generator, _end(here))
         choice = torch.cat([x[:, None], fresh], dim=1)
         x = _choose(choice, (yield from _weight(p, choice, ~here)), generator)
     return x
@@ -273,17 +267,34 @@ def _unknown(p: Autoregressive, x: Tensor, known: Tensor) -> Tensor:
 
 
 def _draw(
-    p: Autoregressive, x: Tensor, known: Tensor, times: int, generator: torch.Generator | None
-) -> _Worked[Tensor]:
-    """Raster completions `(n, times, C, H, W)`; of each image the first, as it grows."""
-    drawn = x[:, None].repeat(1, times, 1, 1, 1)
-    end = _end(~known)
+    p: Autoregressive,
+    x: Tensor,
+    known: Tensor,
+    times: int,
+    generator: torch.Generator | None,
+    end: int,
+) -> _Worked[tuple[Tensor, Tensor]]:
+    """Raster completions `(n, times, C, H, W)` from a walk of `end` pixels, and the nats of the
+    known ones among these, `(n, times)`. As they grow it gives the first of each image."""
+    drawn, width, nats = x[:, None].repeat(1, times, 1, 1, 1), known.shape[1], []
     for part in drawn.flatten(0, 1).split(_at_once(p, VALUES)) if times else ():
-        walk = p.trace(part, known.expand_as(part), generator)
-        for t, (pixel, _) in enumerate(islice(walk, end)):
-            part[..., t // known.shape[1], t % known.shape[1]] = pixel
+        kept, row = torch.zeros(len(part), dtype=torch.float64), []
+        for t, step in enumerate(islice(p.trace(part, known.expand_as(part), generator), end)):
+            part[..., t // width, t % width] = step[0]
+            row.append(step)
+            if len(row) == width or t + 1 == end:
+                there = known.flatten()[t + 1 - len(row) : t + 1]
+                kept += _nats(p, row, there.to(part.device)).cpu()
+                row = []
             yield drawn[:, 0], 1
-    return drawn
+        nats.append(kept)
+    return drawn, (torch.cat(nats) if nats else torch.zeros(0)).view(len(x), times)
+
+
+def _nats(p: Autoregressive, row: list[tuple[Tensor, Tensor]], there: Tensor) -> Tensor:
+    """Nats of those pixels of a walk that are there, summed, `(N,)`."""
+    x, parameters = (torch.stack(parts, dim=-1)[:, :, None] for parts in zip(*row, strict=True))
+    return (p.likelihood.log_prob(parameters, x).double() * there).sum(dim=(1, 2, 3))
 
 
 def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> _Worked[Tensor]:
@@ -293,7 +304,11 @@ def _weight(p: Autoregressive, x: Tensor, known: Tensor) -> _Worked[Tensor]:
         parts.append(p.log_prob_per_dim(part))
         yield x[:, 0], SCORING * len(part)
     kept = torch.cat(parts).double() * known.to(parts[0].device)
-    return kept.sum(dim=(1, 2, 3)).unflatten(0, x.shape[:2]).softmax(dim=1).cpu()
+    return _normalised(kept.sum(dim=(1, 2, 3)).unflatten(0, x.shape[:2]))
+
+
+def _normalised(nats: Tensor) -> Tensor:
+    return nats.softmax(dim=1).cpu()
 
 
 def _at_once(p: Autoregressive, values: int) -> int:

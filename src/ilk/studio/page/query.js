@@ -159,9 +159,9 @@ export class Query {
   }
 
   // What would be asked for now: as many as samples where nothing known follows the hidden part;
-  // else a quarter of these, each chosen among eight drafts.
+  // else a quarter of these, each chosen among as many drafts as a few seconds allow.
   get question() {
-    const { seen, known } = this.pad;
+    const { seen, known } = this.pad, [, h, w] = this.model.shape;
     const follows = known.lastIndexOf(1) > known.indexOf(0);
     return {
       model: this.model.name,
@@ -169,6 +169,7 @@ export class Query {
       image: images([seen])[0],
       known: pack(known),
       count: several(this.model) / (follows ? 4 : 1),
+      ...(follows ? { particles: h * w > 2048 ? 8 : 32, passes: 0 } : {}),
     };
   }
 
