@@ -65,6 +65,7 @@ class Drawings {
   tidy() {
     const last = ({ now }) => Number(isBlank(now.pixels, this.model));
     this.list.sort((a, b) => last(a) - last(b));
+    return this;
   }
 
   // Tells whether the browser could.

@@ -3,13 +3,14 @@
 import { Again } from "./again.js";
 import { Inspector } from "./inspect.js";
 import { recall, remember } from "./kept.js";
+import { read, write } from "./project.js";
 import { Query } from "./query.js";
 import { rove } from "./rove.js";
 import { Samples } from "./samples.js";
 import { saveSheet, saving } from "./save.js";
-import { manner, seeded, settings, settle, sorted, suit, trouble } from "./settings.js";
+import { manner, put, seeded, settings, settle, sorted, suit, taken, trouble } from "./settings.js";
 import { Support } from "./support.js";
-import { get, images, pack, unpack } from "./talk.js";
+import { download, get, images, pack, unpack } from "./talk.js";
 import { themed } from "./theme.js";
 
 const $ = (id) => document.getElementById(id);
@@ -102,7 +103,7 @@ function begin(next) {
   model = next;
   $("about").textContent = model.about;
   suit(model);
-  support = new Support(model, changed);
+  support = new Support(model, changed, turn);
   samples = new Samples(model, {
     grid: $("grid"),
     button: $("draw"),
@@ -124,9 +125,9 @@ function begin(next) {
   $("example").replaceChildren(new Option("your own drawings", ""), ...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
   for (const [kind, name] of shown.length ? Object.entries({ A: "heron", B: "kettle" }) : []) {
-    if (!support.own[kind].count) support.lend(kind, examples[name].slice(0, 4), name);
+    if (support.own[kind] && !support.own[kind].count) support.lend(kind, examples[name].slice(0, 4), name);
   }
-  support.turn("A");
+  support.turn(support.kinds.letters[0]);
   query.update();
   if (support.shown.length) draw();
   else samples.say("Add a few pictures of one kind, then draw.");
@@ -146,7 +147,7 @@ function turn(kind) {
   inspector.close();
   samples.end();
   samples.layOut(settings(0).count);
-  samples.say(`Kind ${kind} is empty: draw something first.`);
+  samples.say(`${support.kinds.title(kind)} is empty: draw something first.`);
 }
 
 async function saveAll() {
@@ -157,6 +158,38 @@ async function saveAll() {
   } catch (error) {
     samples.say(error.message, true);
   }
+}
+
+function saveProject() {
+  const kinds = support.kinds.letters.map((kind) => ({ name: support.kinds.named.get(kind), examples: support.of(kind) }));
+  download(write(model, kinds, query.pad, taken()), "ilk-project.json");
+  tell(`Saved: ${kinds.length} kinds, the question and the settings.`);
+}
+
+// A project takes the place of what is here, as changes to be undone, and its samples are drawn.
+async function openProject(file) {
+  try {
+    const { model: wanted, other, kinds, question, settings } = await read(file, models);
+    if (wanted !== model) {
+      $("model").value = wanted.name;
+      remember(chosen(), wanted.name);
+      begin(wanted);
+    }
+    put(settings);
+    support.take(kinds);
+    if (question) query.put(question.pixels, question.known);
+    samples.sorted = sorted();
+    resettled();
+    turn(support.kinds.letters[0]);
+    tell(`${file.name} is open${other ? `, with ${wanted.name} in place of its own model` : ""}. Undo at a drawing brings back what was here.`);
+  } catch (error) {
+    tell(`${file.name}: ${error.message}`, true);
+  }
+}
+
+function tell(text, wrong) {
+  $("project-status").textContent = text;
+  $("project-status").classList.toggle("wrong", Boolean(wrong));
 }
 
 function show(element, block) {
@@ -171,8 +204,12 @@ function wire() {
     remember(chosen(), next.name);
     begin(next);
   };
-  $("kind-a").onclick = () => turn("A");
-  $("kind-b").onclick = () => turn("B");
+  $("save-project").onclick = saveProject;
+  $("open-project").onclick = () => $("project").click();
+  $("project").onchange = async () => {
+    await openProject($("project").files[0]);
+    $("project").value = "";
+  };
   $("pick").onclick = () => $("files").click();
   $("files").onchange = async () => {
     await support.add([...$("files").files]);
@@ -210,7 +247,11 @@ function wire() {
 // Pictures dropped on the page, or pasted: to ask about in the third section, else examples.
 function incoming() {
   const section = (target) => (target?.closest?.("#query") ? $("query") : $("support"));
-  const give = (target, files) => files.length && (section(target) === $("query") ? query : support).add([...files]);
+  const give = (target, files) => {
+    const project = [...files].find(({ name }) => name.endsWith(".json"));
+    if (project) openProject(project);
+    else if (files.length) (section(target) === $("query") ? query : support).add([...files]);
+  };
   const outline = (where) => {
     for (const one of [$("query"), $("support")]) one.classList.toggle("dropping", one === where);
   };
@@ -251,6 +292,7 @@ async function start() {
   $("model").selectedIndex = Math.max(0, last);
   begin(models[$("model").selectedIndex]);
   for (const part of [document.querySelector("main"), $("model")]) part.inert = false;
+  for (const name of ["save-project", "open-project"]) $(name).disabled = false;
   document.body.dataset.ready = "yes";
   performance.mark("ready");
 }

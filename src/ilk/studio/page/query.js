@@ -71,6 +71,14 @@ export class Query {
     }
   }
 
+  // The question of a project takes the place of this one, as a change to be undone.
+  put(pixels, known) {
+    this.own.at(0).take({ pixels, known, filled: false });
+    this.pad.edit(this.own.at(0));
+    this.own.keep();
+    this.update();
+  }
+
   // A completion takes the place of what is hidden, which stays so: others can be looked at too.
   take(i) {
     const { pixels, cost } = this.completions.items[i];
@@ -127,14 +135,15 @@ export class Query {
 
   // Which kind it is. Given no examples, the model tells what any other kind may look like.
   async compare(pixels, signal) {
-    const [a, b] = ["A", "B"].map((kind) => this.support.of(kind));
-    if (!a.length || !b.length) {
-      $("which").textContent = "Draw examples of kind A and of kind B to compare them.";
+    const { kinds: all } = this.support;
+    const shown = all.letters.map((kind) => [all.title(kind), this.support.of(kind)]).filter(([, list]) => list.length);
+    if (!shown.length) {
+      $("which").textContent = "Draw examples of a kind to compare with.";
       return;
     }
-    const request = { model: this.model.name, kinds: [images(a), images(b), []], images: images([pixels]) };
+    const names = [...shown, [shown.length > 2 ? "None of these" : shown.length > 1 ? "Neither" : "Not this", []]];
+    const request = { model: this.model.name, kinds: names.map(([, list]) => images(list)), images: images([pixels]) };
     const { kinds, posterior } = (await ask("/api/classify", request, signal)).images[0];
-    const names = [["Kind A", a], ["Kind B", b], ["Neither", []]];
     $("which").replaceChildren(...names.map(([name, examples], i) => this.verdict(name, examples, posterior[i], kinds[i])));
   }
 
@@ -144,7 +153,10 @@ export class Query {
     const percent = share > 0.999 ? "> 99.9" : share < 0.001 ? "< 0.1" : (100 * share).toFixed(1);
     const row = document.createElement("div");
     row.className = "row";
-    row.innerHTML = `<span>${name}${examples.length ? "" : ": another kind"}</span> <strong>${percent} %</strong>`;
+    const title = document.createElement("span"), figure = document.createElement("strong");
+    title.textContent = examples.length ? name : `${name}: another kind`;
+    figure.textContent = `${percent} %`;
+    row.append(title, figure);
     const tiles = document.createElement("div");
     tiles.className = "few-tiles";
     tiles.append(...examples.slice(0, 4).map((example) => new Tile(this.model).ink(example).element));

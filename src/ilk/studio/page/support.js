@@ -1,7 +1,8 @@
-// The support sets, A and B: slots, the pad that edits one, pictures that come from elsewhere.
+// The support sets, one of each kind: slots, the pad that edits one, pictures that come from elsewhere.
 
 import { drawings, whole } from "./drawings.js";
 import { History } from "./history.js";
+import { Kinds, Tabs } from "./kinds.js";
 import { Pad } from "./pad.js";
 import { binary, blank, isBlank, same, tileButton } from "./picture.js";
 import { download, file, images, read } from "./talk.js";
@@ -10,14 +11,18 @@ const $ = (id) => document.getElementById(id);
 const NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
 
 export class Support {
-  // `changed()` is called when a set changes.
-  constructor(model, changed) {
-    Object.assign(this, { model, changed, kind: "A", chosen: 0, own: {}, lent: {} });
+  // `changed()` is called when a set changes, `turn(kind)` to show another.
+  constructor(model, changed, turn) {
+    Object.assign(this, { model, changed, chosen: 0, own: {}, lent: {}, kinds: new Kinds(model) });
+    this.kind = this.kinds.letters[0];
     this.most = Math.max(1, Math.min(8, model.shots || 1));
-    for (const kind of ["A", "B"]) {
-      this.own[kind] = drawings(model, kind);
-      this.own[kind].tidy();
-    }
+    for (const kind of this.kinds.letters) this.own[kind] = drawings(model, kind).tidy();
+    this.tabs = new Tabs($("kinds"), $("kind-name"), {
+      turn,
+      more: () => turn(this.another()),
+      less: () => this.remove(turn),
+      call: (name) => this.call(name),
+    });
     const acts = this.most > 1 ? { Next: () => this.choose(this.next) } : {};
     this.pad = new Pad(model, "Drawing pad for an example", ["Pen", "Eraser"], () => this.drawn(), acts);
     $("support-pad").replaceChildren(this.pad.element);
@@ -71,7 +76,7 @@ export class Support {
 
   // What answers are given, in words.
   get given() {
-    return this.shown.length ? `given kind ${this.kind}` : "given no examples";
+    return this.shown.length ? `given ${this.kinds.said(this.kind)}` : "given no examples";
   }
 
   // Shows an example, beside which one's own drawings stay as they are; none shows these again.
@@ -117,8 +122,54 @@ export class Support {
     this.changed();
   }
 
-  // Another tab has kept drawings: they stand here too.
+  // Begins another kind, or goes on with one that was taken away; tells its letter.
+  another(name) {
+    const kind = this.kinds.add(name);
+    this.own[kind] = drawings(this.model, kind).tidy();
+    return kind;
+  }
+
+  // Takes away the kind that is shown, where nothing of a person's own is lost with it.
+  remove(turn) {
+    const { kind } = this;
+    if (this.own[kind].count) return this.report("Empty it first: a kind with drawings stays.", true);
+    this.kinds.remove(kind);
+    delete this.own[kind];
+    turn(this.kinds.letters[0]);
+    this.changed();
+  }
+
+  call(name) {
+    this.kinds.name(this.kind, name);
+    this.show();
+    this.changed();
+  }
+
+  // The kinds of a project take the place of those here, as changes to be undone. One's own beyond
+  // them are emptied, and stay for that.
+  take(kinds) {
+    const { letters } = this.kinds;
+    for (const kind of letters.slice(kinds.length)) if (!this.own[kind].count) this.kinds.remove(kind);
+    kinds.forEach(({ name }, i) => (letters[i] ? this.kinds.name(letters[i], name) : this.another(name)));
+    this.kinds.letters.forEach((kind, i) => {
+      const own = this.own[kind], list = kinds[i]?.examples ?? [];
+      const places = Array.from({ length: Math.max(this.most, list.length, own.list.length) }, (_, j) => list[j]);
+      own.change(places.map((pixels) => pixels ?? blank(this.model)));
+      this.lent[kind] = null;
+      this.keep(kind);
+    });
+  }
+
+  // Another tab has kept drawings, or other kinds: they stand here too.
   hear(name) {
+    if (!name || name === this.kinds.key) {
+      this.kinds.read();
+      for (const kind of this.kinds.letters) this.own[kind] ??= drawings(this.model, kind).tidy();
+      for (const kind of Object.keys(this.own)) if (!this.kinds.named.has(kind)) delete this.own[kind];
+      if (!this.own[this.kind]) this.turn(this.kinds.letters[0]);
+      this.show();
+      this.changed();
+    }
     for (const [kind, own] of Object.entries(this.own)) {
       const none = !own.count;
       if ((name && name !== own.key) || !own.hear()) continue;
@@ -132,8 +183,6 @@ export class Support {
 
   turn(kind) {
     this.kind = kind;
-    $("kind-a").setAttribute("aria-pressed", kind === "A");
-    $("kind-b").setAttribute("aria-pressed", kind === "B");
     this.choose(this.free);
   }
 
@@ -153,6 +202,7 @@ export class Support {
       button.setAttribute("aria-pressed", i === this.chosen);
     });
     $("example").value = this.lent[this.kind]?.name ?? "";
+    this.tabs.show(this.kinds, this.kind);
   }
 
   // Puts pictures into the free slots of the kind that is shown, though another may be by the time
@@ -228,7 +278,7 @@ export class Support {
     const request = { model: this.model.name, images: images(list), form: "archive" };
     this.report("");
     try {
-      download(await file("/api/pack", request), `kind-${this.kind.toLowerCase()}.zip`);
+      download(await file("/api/pack", request), `${this.kinds.said(this.kind).toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.zip`);
     } catch (error) {
       this.report(error.message, true);
     }
