@@ -21,8 +21,11 @@ from studio.toys import examples, page, picture, pixels
 from ilk.coding.blob import Code, parse
 from ilk.data import cut_apart, read_image
 from ilk.distributions import complete_around, pick
+from ilk.models.storage import shipped
 from ilk.studio import Shelf
 from ilk.studio.attention import read_weights
+from ilk.studio.examples import examples as examples_of
+from ilk.studio.objects import picture as picture_of
 from ilk.trace import trace
 
 
@@ -48,7 +51,7 @@ def test_models(client: TestClient) -> None:
     first, second, *rest = client.get("/api/models").json()
     assert (first["name"], first["shape"], first["attention"]) == ("tiny", [1, 26, 26], True)
     assert (second["name"], second["levels"], second["attention"]) == ("alone", 4, False)
-    assert first["about"] == "your own, 26 x 26"
+    assert first["about"] == "your own, 26 x 26" and first["title"] == "tiny"
     names = {model["name"] for model in rest}
     # Nobody can draw for a model of colour pictures.
     assert "omniglot" in names and not names & {"flips", "products"}
@@ -58,6 +61,32 @@ def test_models_that_are_named_are_there() -> None:
     shelf = Shelf(["flips"])
     assert next(iter(shelf)) == "flips" and {"omniglot"} < set(shelf)
     assert all(model.shape[0] == 1 for name, model in shelf.items() if name != "flips")
+
+
+def test_every_model_that_ships_has_plain_words_and_examples() -> None:
+    shelf = Shelf(shipped())
+    titles = [shelf.title(name) for name in shelf]
+    assert len(set(titles)) == len(titles) and not set(titles) & set(shipped())
+    for name, model in shelf.items():
+        assert name in shelf.about(name) and shelf.headline(name).endswith(".")
+        kinds = examples_of(shelf)[",".join(map(str, (*model.shape, model.levels)))]
+        assert len(kinds) >= 2
+        for list_ in kinds.values():
+            assert len(list_) >= 6 and len(set(list_)) == len(list_)
+            for text in list_:
+                assert int(pixels(text, model.shape).max()) < model.levels
+
+
+def test_objects_are_their_kind() -> None:
+    """Drawn by program, the same each time: colours differ, and their outlines do not."""
+    cups, bottles = (
+        torch.stack([picture_of(kind, i, (3, 24, 24), 256) for i in range(1, 7)]).float()
+        for kind in ("cup", "bottle")
+    )
+    assert torch.equal(cups[0], picture_of("cup", 1, (3, 24, 24), 256).float())
+    cups, bottles = ((x.amax(dim=1) - x.amin(dim=1) > 40).float() for x in (cups, bottles))
+    between = (cups.mean(dim=0) - bottles.mean(dim=0)).abs().sum()
+    assert between > (cups - cups.mean(dim=0)).abs().sum(dim=(1, 2)).mean()
 
 
 def test_healthz(client: TestClient) -> None:

@@ -31,7 +31,9 @@ class About(BaseModel):
     """A model that can be chosen."""
 
     name: str
+    title: str = Field(description="A plain name.")
     about: str = Field(description="What it is for, in a line.")
+    headline: str = Field(description="What to do with it, in a sentence.")
     kind: str = Field(description="Its class.")
     shape: tuple[int, int, int] = Field(description="Channels, height, width.")
     levels: int = Field(description="Values of a pixel are 0..levels-1.")
@@ -272,7 +274,9 @@ def _about(name: str, shelf: Shelf) -> About:
     model = shelf[name]
     return About(
         name=name,
+        title=shelf.title(name),
         about=shelf.about(name),
+        headline=shelf.headline(name),
         kind=type(model).__name__,
         shape=model.shape,
         levels=model.levels,

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 import ilk
 
 from .api import router
-from .examples import drawings
+from .examples import examples
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .limits import Limits
@@ -66,7 +66,7 @@ def create_app(
     )
     app.state.jobs = jobs
     app.include_router(router(shelf, jobs, limits))
-    _add_pages(app, jobs)
+    _add_pages(app, shelf, jobs)
     _add_errors(app)
     app.add_middleware(Guard, hosts=hosts, limits=limits)
     return app
@@ -80,10 +80,10 @@ def _told(limits: Limits) -> str:
     )
 
 
-def _add_pages(app: FastAPI, jobs: Jobs) -> None:
+def _add_pages(app: FastAPI, shelf: Shelf, jobs: Jobs) -> None:
     # All that can be asked for is in memory: no request becomes a path.
     files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in TYPES}
-    examples = drawings()
+    shown = examples(shelf)
 
     def page(name: str) -> Response:
         kind = TYPES[Path(name).suffix]
@@ -104,8 +104,8 @@ def _add_pages(app: FastAPI, jobs: Jobs) -> None:
         return page(name)
 
     @app.get("/examples.json", include_in_schema=False)
-    async def example() -> dict[str, list[str]]:
-        return examples
+    async def example() -> dict[str, dict[str, list[str]]]:
+        return shown
 
     @app.get("/healthz", summary="Whether the server is well", tags=["server"])
     async def health() -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""The drawings that come with the package, and requests that are made of them."""
+"""Examples to begin with: the drawings that come with the package, pictures drawn by program, and
+requests that are made of them."""
 
 from __future__ import annotations
 
@@ -15,16 +16,41 @@ from ilk.cli.common import to_picture
 from ilk.cli.demo import DRAWINGS
 from ilk.data import read_image
 
+from . import objects
+from .shelf import Shelf
 from .wire import encode
 
-__all__ = ["body", "drawings"]
+__all__ = ["body", "examples"]
 
 SHAPE, LEVELS = (1, 26, 26), 2
+FIRST = ("heron", "kettle")  # What the page begins with.
 
 
-def drawings() -> dict[str, list[str]]:
-    """All of them by kind, as pixels of 26 x 26."""
+def examples(shelf: Shelf) -> dict[str, dict[str, list[str]]]:
+    """Kinds of examples by the sizes of models, `C,H,W,levels`, as pixels.
+
+    Drawings are of 26 x 26; models of colour pictures of any size have objects.
+    """
+    found = {}
+    for model in shelf.values():
+        size = ",".join(map(str, (*model.shape, model.levels)))
+        if (model.shape, model.levels) == (SHAPE, LEVELS):
+            found[size] = _drawings()
+        elif model.shape[0] == 3:
+            found[size] = _objects(model.shape, model.levels)
+    return found
+
+
+def _objects(shape: tuple[int, int, int], levels: int) -> dict[str, list[str]]:
+    return {
+        kind: [encode(objects.picture(kind, i, shape, levels)) for i in range(1, 7)]
+        for kind in objects.KINDS
+    }
+
+
+def _drawings() -> dict[str, list[str]]:
     kinds = sorted(path for path in DRAWINGS.iterdir() if path.is_dir())
+    kinds.sort(key=lambda kind: kind.name not in FIRST)
     return {
         kind.name: [encode(_read(file)) for file in sorted(kind.glob("*.png"))] for kind in kinds
     }

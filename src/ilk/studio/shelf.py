@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import ilk
+from ilk.data.drawing import of_drawings
 from ilk.models import Model
 from ilk.models.storage import shipped
 
 __all__ = ["Shelf"]
 
-# What the shipped ones are for.
-_LINES = {
-    "omniglot": "characters",
-    "omniglot-45-5": "characters; for comparison with published figures",
-    "flips": "photographs that are mirrored",
-    "products": "photographs of products",
-    "products-64": "photographs of products, larger",
+
+class Words(NamedTuple):
+    """A model in words: its plain name, what it is for, and what a person does with it."""
+
+    title: str
+    line: str
+    headline: str
+
+
+_DRAW = "Draw a few characters of one kind."
+_SHOW = "Show it a few photographs of one kind of object."
+_SHIPPED = {
+    "omniglot": Words("Characters", "drawings", _DRAW),
+    "omniglot-45-5": Words(
+        "Characters, published split", "drawings; for comparison with published figures", _DRAW
+    ),
+    "flips": Words(
+        "Mirror images", "photographs", "Show it a photograph. It draws the mirror image."
+    ),
+    "products": Words("Objects", "photographs", _SHOW),
+    "products-64": Words("Objects, larger", "photographs", _SHOW),
 }
 
 
@@ -58,8 +74,23 @@ class Shelf(Mapping[str, Model]):
         """What a model is for, in a line."""
         channels, height, width = self[name].shape
         size = f"{height} x {width}{' in colour' if channels == 3 else ''}"
-        line = "your own" if name in self._own else _LINES.get(name)
-        return f"{line}, {size}" if line else size
+        line = "your own" if name in self._own else f"{name}: {self._words(name).line}"
+        return f"{line}, {size}"
+
+    def title(self, name: str) -> str:
+        """A model's plain name."""
+        return name if name in self._own else self._words(name).title
+
+    def headline(self, name: str) -> str:
+        """What a person does with a model, in a sentence."""
+        return self._words(name).headline
+
+    def _words(self, name: str) -> Words:
+        if name not in self._own:
+            return _SHIPPED[name]
+        model = self[name]
+        drawn = of_drawings(model.shape, model.levels)
+        return Words(name, "your own", _DRAW if drawn else "Show it a few pictures of one kind.")
 
     def __getitem__(self, name: str) -> Model:
         return self._models[name]

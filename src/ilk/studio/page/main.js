@@ -102,6 +102,7 @@ function begin(next) {
   again.cancel();
   model = next;
   $("about").textContent = model.about;
+  $("headline").textContent = model.headline;
   suit(model);
   support = new Support(model, changed, turn);
   samples = new Samples(model, {
@@ -120,12 +121,13 @@ function begin(next) {
   samples.sorted = sorted();
   samples.layOut(settings(0).count);
   inspector = new Inspector(model, branch, give);
-  const shown = fits() ? Object.keys(examples) : [];
-  query = new Query(model, support, give, shown.length ? examples.heron[5] : undefined);
+  const shown = Object.keys(given());
+  query = new Query(model, support, give, given()[shown[0]]?.[5]);
   $("example").replaceChildren(new Option("your own drawings", ""), ...shown.map((name) => new Option(name, name)));
   document.querySelector(".example").hidden = !shown.length;
-  for (const [kind, name] of shown.length ? Object.entries({ A: "heron", B: "kettle" }) : []) {
-    if (support.own[kind] && !support.own[kind].count) support.lend(kind, examples[name].slice(0, 4), name);
+  for (const [i, kind] of ["A", "B"].entries()) {
+    const name = shown[i];
+    if (name && support.own[kind]?.count === 0) support.lend(kind, given()[name].slice(0, 4), name);
   }
   support.turn(support.kinds.letters[0]);
   query.update();
@@ -135,8 +137,8 @@ function begin(next) {
 
 const narrow = () => matchMedia("(max-width: 760px)").matches;
 
-// The examples are drawings of 26 x 26.
-const fits = () => model.shape.join() === "1,26,26" && model.levels === 2;
+// The examples for models of this size, by their names.
+const given = () => examples[[...model.shape, model.levels].join()] ?? {};
 
 function turn(kind) {
   support.turn(kind);
@@ -198,7 +200,7 @@ function show(element, block) {
 }
 
 function wire() {
-  $("model").append(...models.map(({ name }) => new Option(name, name)));
+  $("model").append(...models.map(({ name, title }) => new Option(title, name)));
   $("model").onchange = () => {
     const next = models[$("model").selectedIndex];
     remember(chosen(), next.name);
@@ -229,7 +231,7 @@ function wire() {
   };
   $("example").onchange = () => {
     const name = $("example").value;
-    support.lend(support.kind, name ? examples[name].slice(0, 4) : null, name);
+    support.lend(support.kind, name ? given()[name].slice(0, 4) : null, name);
     turn(support.kind);
   };
   settle(resettled, arrange);
@@ -282,11 +284,14 @@ async function fetched() {
   }
 }
 
+const unpacked = (sizes) => Object.fromEntries(Object.entries(sizes).map(([size, kinds]) =>
+  [size, Object.fromEntries(Object.entries(kinds).map(([name, list]) => [name, list.map(unpack)]))]));
+
 async function start() {
   const found = await fetched();
   if (!found) return;
   models = found[0];
-  examples = Object.fromEntries(Object.entries(found[1]).map(([name, list]) => [name, list.map(unpack)]));
+  examples = unpacked(found[1]);
   wire();
   const last = models.findIndex(({ name }) => name === recall(chosen()));
   $("model").selectedIndex = Math.max(0, last);

@@ -6,8 +6,8 @@ export const pack = (bytes) => {
   return btoa(text);
 };
 export const unpack = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-// How many images to draw at once: an image of 64 x 64 takes as long as several of 26 x 26.
-export const several = ({ shape: [, height, width] }) => (height * width > 2048 ? 4 : 16);
+// How many images to draw at once: one in colour, or of 64 x 64, takes as long as several of 26 x 26.
+export const several = ({ shape: [channels, height, width] }) => (channels > 1 || height * width > 2048 ? 4 : 16);
 
 export const images = (list) => list.map((pixels) => ({ pixels: pack(pixels) }));
 
