@@ -92,7 +92,7 @@ function outdate() {
 function give(pixels) {
   const why = support.join(pixels);
   again.cancel();
-  samples.say(why || `Added to kind ${support.kind}: draw again when you have added all that you like.`, Boolean(why));
+  samples.say(why || `Added to ${support.kinds.said(support.kind)}: draw again when you have added all that you like.`, Boolean(why));
   return !why;
 }
 
