@@ -68,7 +68,8 @@ def test_every_model_that_ships_has_plain_words_and_examples() -> None:
     titles = [shelf.title(name) for name in shelf]
     assert len(set(titles)) == len(titles) and not set(titles) & set(shipped())
     for name, model in shelf.items():
-        assert name in shelf.about(name) and shelf.headline(name).endswith(".")
+        assert name in shelf.about(name)
+        assert all(part.endswith(".") for part in shelf.headline(name))
         kinds = examples_of(shelf)[",".join(map(str, (*model.shape, model.levels)))]
         assert len(kinds) >= 2
         for list_ in kinds.values():

@@ -138,7 +138,6 @@ def test_more_than_two_kinds_with_names(visit: Visit) -> None:
     name_kind(visit, "bars")
     visit.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
     visit.sees("#which", re.compile(r"<b>herons</b>.*%.*Kind B.*%.*bars.*%.*None of these", re.S))
-    page.click("#draw")
     visit.sees("#status", "given bars")
     with page.expect_download() as examples:
         page.click("#save-set")
@@ -250,6 +249,7 @@ FIRST = {
 
 def opened(visit: Visit, content: bytes, name: str = "a.json") -> None:
     project = {"name": name, "mimeType": "application/json", "buffer": content}
+    visit.page.evaluate("() => document.querySelector('#project-status').replaceChildren()")
     visit.page.set_input_files("#project", project)
 
 

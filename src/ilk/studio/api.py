@@ -33,7 +33,7 @@ class About(BaseModel):
     name: str
     title: str = Field(description="A plain name.")
     about: str = Field(description="What it is for, in a line.")
-    headline: str = Field(description="What to do with it, in a sentence.")
+    headline: tuple[str, str] = Field(description="What to show it, and what comes of it.")
     kind: str = Field(description="Its class.")
     shape: tuple[int, int, int] = Field(description="Channels, height, width.")
     levels: int = Field(description="Values of a pixel are 0..levels-1.")

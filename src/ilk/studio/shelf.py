@@ -15,25 +15,26 @@ __all__ = ["Shelf"]
 
 
 class Words(NamedTuple):
-    """A model in words: its plain name, what it is for, and what a person does with it."""
+    """A model in words: its plain name, what it is for, what to show it and what comes of it."""
 
     title: str
     line: str
-    headline: str
+    show: str
+    comes: str = "Watch more of the kind appear."
 
 
 _DRAW = "Draw a few characters of one kind."
-_SHOW = "Show it a few photographs of one kind of object."
+_OBJECTS = ("photographs", "Show it a few photographs of one kind.", "See which others belong.")
 _SHIPPED = {
     "omniglot": Words("Characters", "drawings", _DRAW),
     "omniglot-45-5": Words(
         "Characters, published split", "drawings; for comparison with published figures", _DRAW
     ),
     "flips": Words(
-        "Mirror images", "photographs", "Show it a photograph. It draws the mirror image."
+        "Mirror images", "photographs", "Show it a photograph.", "Watch its mirror image appear."
     ),
-    "products": Words("Objects", "photographs", _SHOW),
-    "products-64": Words("Objects, larger", "photographs", _SHOW),
+    "products": Words("Objects", *_OBJECTS),
+    "products-64": Words("Objects, larger", *_OBJECTS),
 }
 
 
@@ -81,9 +82,10 @@ class Shelf(Mapping[str, Model]):
         """A model's plain name."""
         return name if name in self._own else self._words(name).title
 
-    def headline(self, name: str) -> str:
-        """What a person does with a model, in a sentence."""
-        return self._words(name).headline
+    def headline(self, name: str) -> tuple[str, str]:
+        """What to show a model, and what comes of it."""
+        words = self._words(name)
+        return words.show, words.comes
 
     def _words(self, name: str) -> Words:
         if name not in self._own:

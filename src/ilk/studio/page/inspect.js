@@ -1,6 +1,6 @@
 // One sample under the glass: its course, where attention reads, what surprises, branches.
 
-import { Tile, place, spread } from "./picture.js";
+import { Tile, marked, place, spread } from "./picture.js";
 import { ask, images, unpack } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
@@ -97,7 +97,7 @@ export class Inspector {
     const surprise = $("show-surprise").checked && this.cost?.surprise;
     this.tile.ink(this.pixels, t);
     this.tile.element.classList.toggle("dim", Boolean(surprise));
-    this.tile.heat(surprise ? surprise.map((nats, i) => (i < t ? (nats / 3) ** 0.7 : 0)) : null);
+    this.tile.heat(surprise ? surprise.map((nats, i) => (i < t ? marked(nats, this.model) : 0)) : null);
     this.tile.mark(t);
     this.look(t);
   }

@@ -102,7 +102,7 @@ function begin(next) {
   again.cancel();
   model = next;
   $("about").textContent = model.about;
-  $("headline").textContent = model.headline;
+  [$("show").textContent, $("comes").textContent] = model.headline;
   suit(model);
   support = new Support(model, changed, turn);
   samples = new Samples(model, {

@@ -6,6 +6,9 @@ export const blank = (model) => new Uint8Array(model.shape.reduce((a, b) => a * 
 export const isBlank = (pixels, model) => pixels.every((v) => v === paper(model));
 export const same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
 
+// How strongly a pixel's nats are marked, from 0 to 1; in colour a mere guess costs 16.
+export const marked = (nats, { shape: [channels], levels }) => (nats / Math.max(3, channels * Math.log(levels))) ** 0.7;
+
 // How likely draws are beside each other, in a word: further than a standard deviation from the mean.
 export function likelihood(bits) {
   const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length;

@@ -3,7 +3,7 @@
 import { drawings, whole } from "./drawings.js";
 import { describe } from "./inspect.js";
 import { Pad } from "./pad.js";
-import { Tile, isBlank } from "./picture.js";
+import { Tile, isBlank, marked } from "./picture.js";
 import { Samples } from "./samples.js";
 import { ask, images, pack, read, several } from "./talk.js";
 
@@ -127,7 +127,7 @@ export class Query {
     const examples = images(this.support.shown), hidden = this.pad.hides;
     const request = { model: this.model.name, support: examples, images: images([pixels]), surprise: true };
     const [cost] = (await ask("/api/score", request, signal)).images;
-    this.map.heat(cost.surprise.map((nats) => (nats / 3) ** 0.7));
+    this.map.heat(cost.surprise.map((nats) => marked(nats, this.model)));
     this.map.element.classList.add("dim");
     $("surprise-figures").innerHTML = describe(cost) + (hidden ? " · with the hidden part" : "");
     for (const id of ["surprise", "surprise-figures"]) $(id).classList.remove("stale");

@@ -135,6 +135,7 @@ export class Support {
     if (this.own[kind].count) return this.report("Empty it first: a kind with drawings stays.", true);
     this.kinds.remove(kind);
     delete this.own[kind];
+    this.report("");
     turn(this.kinds.letters[0]);
     this.changed();
   }
