@@ -194,7 +194,8 @@ def test_which_kind_follows_the_sets(visit: Visit) -> None:
     page.click("#kind-b")
     visit.sees("#status", "16 drawn in")
     page.click("#empty")
-    visit.sees("#which", "Draw examples of kind A and of kind B")
+    playwright.expect(page.locator("#which")).not_to_contain_text("Kind B", timeout=WAIT)
+    visit.sees("#which", re.compile(r"Kind A.*%.*Not this: another kind.*%", re.S))
     visit.stroke("#support-pad", (0.3, 0.2), (0.3, 0.8))
     visit.sees("#which", re.compile(r"Kind A.*%.*Kind B.*%", re.S))
 
