@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .common import (
+    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -93,9 +94,9 @@ def anomalies(
     if loaded.conditioning != "support" and not steps:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
     if steps:
-        support = read_pictures(picture_files(normal, "--normal"), loaded, "--normal", ink)
+        support = read_pictures(picture_files(normal, "--normal"), loaded, "--normal", ink, WHOLE)
     else:
-        support = read_support(normal, loaded, "--normal", ink=ink)
+        support = read_support(normal, loaded, "--normal", ink=ink, fit=WHOLE)
     if support is None or len(support) < 3:
         held = 0 if support is None else len(support)
         raise ValueError(f"--normal: wanted at least 3 pictures, got {held}")

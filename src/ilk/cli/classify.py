@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from .common import (
+    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -101,7 +102,7 @@ def classify(
     loaded = load_model(model, device)
     if loaded.conditioning != "support":
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
-    shown, report = read_folder(kinds, loaded.shape, loaded.levels, ink=ink)
+    shown, report = read_folder(kinds, loaded.shape, loaded.levels, fit=WHOLE, ink=ink)
     note(str(report))
     names = [*shown.names]
     sets = [shown.of(k) for k in range(len(shown))]

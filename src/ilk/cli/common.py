@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ilk.data.drawing import Reading
+    from ilk.data.picture import Fit
     from ilk.models import Model
 
 __all__ = [
+    "WHOLE",
     "Device",
     "InkShade",
     "JsonFlag",
@@ -59,6 +61,7 @@ __all__ = [
 T = TypeVar("T")
 WIDE = 10_000
 NAMED = 8
+WHOLE = "stretch"  # how pictures are fitted that are judged, and those that they are judged by
 
 ModelName = Annotated[str, tyro.conf.arg(metavar="MODEL", help="A shipped name or a directory.")]
 SupportPaths = Annotated[
@@ -239,11 +242,15 @@ def one_picture(path: Path, argument: str) -> None:
 
 
 def read_pictures(
-    files: Sequence[Path], model: Model, argument: str, ink: InkShade = "auto"
+    files: Sequence[Path],
+    model: Model,
+    argument: str,
+    ink: InkShade = "auto",
+    fit: Fit = "crop",
 ) -> Tensor:
     """Pictures brought to the size and levels of a model, `(N, C, H, W)`.
 
-    What was taken for ink is said once for all.
+    What was taken for ink, and what was resized, is said once for all.
 
     Raises:
         ImageError: If some can't be read; it names all of them.
@@ -252,15 +259,40 @@ def read_pictures(
 
     from ilk.data import ImageError
 
-    found, read, failed = _read(files, model, ink)
+    found, read, failed = _read(files, model, ink, fit)
     if len(failed) == 1:
         raise ImageError(failed[0])
     if failed:
         count = f"{len(failed)} of {len(files)} pictures can't be used"
         raise ImageError("\n  ".join([f"{argument}: {count}", *failed]))
-    _note_ink(found, read, argument, ink)
+    _note_read(found, read, model, argument, ink, fit)
     empty = torch.zeros(0, *model.shape, dtype=torch.uint8)
     return torch.stack([each.pixels for each in read]) if read else empty
+
+
+def _note_read(
+    files: Sequence[Path],
+    read: Sequence[Reading],
+    model: Model,
+    argument: str,
+    ink: InkShade,
+    fit: Fit,
+) -> None:
+    """Says which was ink, and what pictures of other sizes lost."""
+    _note_ink(files, read, argument, ink)
+    _, height, width = model.shape
+    sizes = [each.size for each in read if each.dark is None and each.size is not None]
+    resized = [(w, h) for w, h in sizes if (w, h) != (width, height)]
+    if not resized:
+        return
+    other = sum(w * height != h * width for w, h in resized)
+    largest = "{} x {}".format(*max(resized, key=math.prod))
+    said = f"{argument}: {len(resized)} of {len(read)} pictures, up to {largest},"
+    said += f" are seen at {width} x {height}: what is smaller than a pixel there is lost"
+    if other:
+        lost = "stretched, nothing is cut off" if fit == WHOLE else "cut to it in the middle"
+        said += f"; {other} of another aspect ratio are {lost}"
+    note(said)
 
 
 def _note_ink(files: Sequence[Path], read: Sequence[Reading], argument: str, ink: str) -> None:
@@ -281,7 +313,7 @@ def _note_ink(files: Sequence[Path], read: Sequence[Reading], argument: str, ink
 
 
 def _read(
-    files: Sequence[Path], model: Model, ink: InkShade, blank: bool = False
+    files: Sequence[Path], model: Model, ink: InkShade, fit: Fit, blank: bool = False
 ) -> tuple[list[Path], list[Reading], list[str]]:
     """The files that can be read, what they hold, and of the others the names and the reasons.
 
@@ -297,7 +329,7 @@ def _read(
     failed: list[str] = []
     for file in files:
         try:
-            image = read_picture(file, model.shape, model.levels, ink=ink)
+            image = read_picture(file, model.shape, model.levels, fit, ink=ink)
         except OSError as error:
             failed.append(f"{file}: {error.strerror or error}")
             continue
@@ -305,7 +337,7 @@ def _read(
             if not (blank and isinstance(error, NoInkError)):
                 failed.append(str(error))
                 continue
-            image = Reading(torch.zeros(model.shape, dtype=torch.uint8), None)
+            image = Reading(torch.zeros(model.shape, dtype=torch.uint8), None, None)
         found.append(file)
         read.append(image)
     return found, read, failed
@@ -339,12 +371,12 @@ def read_judged(
             f"FILES: name at least one picture to {what}, before options: --support and others"
             " take all that follows"
         )
-    found, read, failed = _read(picture_files(paths, "FILES"), model, ink, blank=True)
+    found, read, failed = _read(picture_files(paths, "FILES"), model, ink, WHOLE, blank=True)
     for reason in failed if found else failed[:-1]:
         note(f"left out: {reason}")
     if not found:
         raise ImageError(failed[-1])
-    _note_ink(found, read, "FILES", ink)
+    _note_read(found, read, model, "FILES", ink, WHOLE)
     return found, torch.stack([each.pixels for each in read])
 
 
@@ -354,6 +386,7 @@ def read_support(
     argument: str = "--support",
     without: str = "this is what the model expects of any kind (0 shots)",
     ink: InkShade = "auto",
+    fit: Fit = "crop",
 ) -> Tensor | None:
     """A support set, none for models that take none; `without` says what an empty one means.
 
@@ -367,7 +400,7 @@ def read_support(
             raise ValueError(f"{argument}: {type(model).__name__} is unconditional, it takes none")
         return None
     files = picture_files(paths, argument)
-    support = read_pictures(files, model, argument, ink)
+    support = read_pictures(files, model, argument, ink, fit)
     if len(files) == 1:
         _note_several(files[0], model)
     if not len(support):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from .common import (
+    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -72,15 +73,15 @@ def compress(
     found = picture_files(files, "FILES")
     names = [file.name for file in found]
     _check_names(names)
-    x = read_pictures(found, loaded, "FILES", ink)
+    x = read_pictures(found, loaded, "FILES", ink, WHOLE)
     alone = "the pictures are examples for one another"
-    given = read_support(support, loaded, without=alone, ink=ink)
+    given = read_support(support, loaded, without=alone, ink=ink, fit=WHOLE)
     changed = sum(not _same(file, x[i], loaded) for i, file in enumerate(found))
     if changed:
         size = " x ".join(map(str, loaded.shape)) + f" and {loaded.levels} levels"
         note(
             f"{changed} of {len(found)} pictures were converted to {size} first,"
-            " which can't be undone; the rest is lossless"
+            " and come back as that: these pixels are stored without loss, the files are not"
         )
     with bar("coding") as progress:
         archive = pack(

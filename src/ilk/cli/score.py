@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from .common import (
+    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -58,7 +59,7 @@ def score(
         check_writable(surprise / "map.png", "--surprise")
     loaded = load_model(model, device)
     found, x = read_judged(files, loaded, "score", ink)
-    given = read_support(support, loaded, ink=ink)
+    given = read_support(support, loaded, ink=ink, fit=WHOLE)
     note_known(x, given)
     with torch.inference_mode():
         each = loaded(given).log_prob_per_dim(x)

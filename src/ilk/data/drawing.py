@@ -58,10 +58,12 @@ class Reading(NamedTuple):
     Attributes:
         pixels: Those of a model, uint8 `(C, H, W)`.
         dark: Of a drawing, whether it was read as dark ink on light paper; else None.
+        size: Width and height of the picture; None where nothing was read.
     """
 
     pixels: Tensor
     dark: bool | None
+    size: tuple[int, int] | None
 
 
 def read_image(
@@ -106,14 +108,14 @@ def read_picture(
     check_polarity(ink)
     image = open_picture(source)
     if not of_drawings(shape, levels):
-        return Reading(torch.from_numpy(to_pixels(image, shape, levels, fit)), None)
+        return Reading(torch.from_numpy(to_pixels(image, shape, levels, fit)), None, image.size)
     try:
         pixels, dark = _reduced(image, keep_place, ink)
     except ImageError as error:
         if isinstance(source, str | Path):
             raise type(error)(f"{source}: {error}") from error
         raise
-    return Reading(torch.from_numpy(pixels), dark)
+    return Reading(torch.from_numpy(pixels), dark, image.size)
 
 
 def read_mask(
