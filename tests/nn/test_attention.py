@@ -178,3 +178,15 @@ def test_the_margin_is_beyond_the_border() -> None:
     centre = (..., slice(3, -3), slice(3, -3))  # no convolution sees the border from there
     assert torch.allclose(inside[centre], alone[centre])
     assert not torch.allclose(inside, alone)
+
+
+def test_a_memory_laid_out_gives_the_same_reads(read) -> None:
+    """Whichever conditions know all slots, some, or a single one."""
+    query, key, value = torch.randn(5, 7, 8), torch.randn(5, 6, 8), torch.randn(5, 6, 8)
+    for counts in ((6, 6, 6, 6, 6), (6, 3, 6, 1, 1), (1, 6, 1, 3, 6), (1, 1, 1, 1, 1)):
+        mask = torch.arange(6) < torch.tensor(counts)[:, None]
+        found = read.step(query, read.start(key, value, mask))
+        torch.testing.assert_close(found, read(query, key, value, mask))
+    mask[3], mask[3, 4] = False, True  # the single slot need not be the first
+    found = read.step(query, read.start(key, value, mask))
+    torch.testing.assert_close(found, read(query, key, value, mask))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -75,8 +75,15 @@ class AdditiveRead(Read):
         return torch.cat([self.weights(q, key, mask)[:, 0] @ value for q in chunks], dim=1)
 
 
-# Keys and values of each head, and which of them are there, if not all are.
-_Memory: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
+class _Memory(NamedTuple):
+    """Keys and values of each head, and which of them are there, if not all are; of the last
+    conditions that know a single slot, as those without examples do, its value `(b, P)` alone."""
+
+    key: Tensor
+    value: Tensor
+    there: Tensor | None
+    sole: Tensor
+
 
 # Adam moves every number by its learning rate. Where a head looks is said by nine numbers that
 # have far to go (a mirror image is at -1, not at 1), so they are stored as eighths.
@@ -143,14 +150,28 @@ class DotProductRead(Read):
         return score.masked_fill(~mask[:, None, None], -math.inf).softmax(dim=-1)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        return self.step(query, (self._split(key), self._split(value), mask[:, None, None]))
+        return self._attend(query, self._split(key), self._split(value), mask[:, None, None])
 
     def start(self, key: Tensor, value: Tensor, mask: Tensor) -> _Memory:
+        several = (mask.sum(dim=1) != 1).nonzero()
+        asking = int(several.max()) + 1 if len(several) else 0
+        sole = value[asking:][mask[asking:]]
+        key, value, mask = key[:asking], value[:asking], mask[:asking]
         there = None if mask.all() else mask[:, None, None]
-        return self._split(key), self._split(value), there
+        return _Memory(self._split(key), self._split(value), there, sole)
 
     def step(self, query: Tensor, memory: _Memory) -> Tensor:
-        q, (k, v, there), kind = self._split(query), memory, query.device.type
+        asking, told = len(memory.key), len(memory.sole)
+        if not told:
+            return self._attend(query, *memory[:3])
+        # All weight is on the one slot, whatever is asked.
+        found = memory.sole.to(query)[:, None].expand(-1, query.shape[1], -1)
+        if not asking:
+            return found
+        return torch.cat([self._attend(query[:asking], *memory[:3]), found])
+
+    def _attend(self, query: Tensor, k: Tensor, v: Tensor, there: Tensor | None) -> Tensor:
+        q, kind = self._split(query), query.device.type
         # Eight bits do not tell one place from the next: local queries are of 32 even in autocast.
         cast = torch.is_autocast_enabled(kind)
         with torch.autocast(kind, enabled=False) if cast else nullcontext():
