@@ -10,6 +10,7 @@ __all__ = ["group"]
 
 LEAST_GAP = 0.2
 STROKES = 6
+LONG, SHORT = 1.6, 0.45
 REACH = 0.3
 
 
@@ -40,7 +41,7 @@ def group(label: np.ndarray, stroke: float, count: int | None = None) -> np.ndar
         owner = levels[pieces - count][1]
     else:
         reached = _joined(np.where(_within_reach(label), 0.0, gaps))
-        owner = _natural(reached, low, high, stroke)
+        owner = _parted(_natural(reached, low, high, stroke), reached, low, high)
     return np.unique(owner, return_inverse=True)[1]
 
 
@@ -113,6 +114,28 @@ def _natural(
         if score > most:
             best, most = owner, float(score)
     return best
+
+
+def _parted(
+    owner: np.ndarray, levels: list[tuple[float, np.ndarray]], low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Groups much longer than most, taken apart at their widest gap where both parts are usual.
+
+    Then two drawings came near each other there, and nowhere else.
+    """
+    extents = _extents(owner, low, high)
+    usual, parted = float(np.median(extents)), owner.copy()
+    todo = [np.flatnonzero(owner == k) for k in np.unique(owner)[extents > LONG * usual]]
+    while todo:
+        own = todo.pop()
+        before = (finer[own] for _, finer in reversed(levels))
+        finer = next(part for part in before if len(np.unique(part)) > 1) if len(own) > 1 else own
+        parts = [own[finer == k] for k in np.unique(finer)]
+        sizes = [_extents(np.zeros_like(part), low[part], high[part])[0] for part in parts]
+        if len(parts) > 1 and min(sizes) > SHORT * usual:
+            parted[parts[0]] = parted.max() + 1
+            todo += [part for part, size in zip(parts, sizes, strict=True) if size > LONG * usual]
+    return parted
 
 
 def _extents(owner: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

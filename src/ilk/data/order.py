@@ -6,6 +6,7 @@ import numpy as np
 
 __all__ = ["reading_order"]
 
+NEAR = 0.5
 ANGLES = np.deg2rad(np.arange(-15, 15.1, 0.5))
 
 
@@ -26,20 +27,28 @@ def reading_order(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """
     if len(low) < 2:
         return np.arange(len(low))
-    middle, tall = (low + high) / 2.0, float(np.median(high[:, 0] - low[:, 0]))
-    tall = max(tall, 0.5 * float(np.median((high - low).max(axis=1))))
+    middle, tall = (low + high) / 2.0, float(np.median((high - low).max(axis=1)))
     slope = _slope(middle, tall)
     level = middle[:, 0] - slope * middle[:, 1]
+    reach = NEAR * max(tall, _pitch(level, middle[:, 1]))
     lines: list[list[int]] = []
     for i in np.argsort(middle[:, 1], kind="stable"):
         away = [abs(_led(line, level, middle[:, 1], i) - level[i]) for line in lines]
         best = int(np.argmin(away)) if away else -1
-        if best >= 0 and away[best] < 0.6 * tall:
+        if best >= 0 and away[best] < reach:
             lines[best].append(int(i))
         else:
             lines.append([int(i)])
     lines.sort(key=lambda line: float(np.mean(level[line])))
     return np.array([i for line in lines for i in line])
+
+
+def _pitch(level: np.ndarray, across: np.ndarray) -> float:
+    """From line to line: how far below a box the next is that is more below it than beside it."""
+    down = level - level[:, None]
+    below = np.where(down > np.abs(across - across[:, None]), down, np.inf).min(axis=1)
+    below = below[np.isfinite(below)]
+    return float(np.median(below)) if len(below) else 0.0
 
 
 def _slope(middle: np.ndarray, tall: float) -> float:

@@ -156,22 +156,20 @@ def read_page(source: str | Path | bytes | PILImage.Image, count: int | None = N
 def _read(values: np.ndarray, corners: np.ndarray | None, count: int | None) -> Page:
     ink = find_ink(values)
     places = cells(ink.faint, ink.mask)
-    found = None if places is None else _in_places(ink.mask, places)
-    form = found is not None and count in (None, found.max())
-    if found is None or not form:
-        own = without_rules(ink.mask, ink.faint)
-        pieces = _pieces(without_binding(without_edges(own)))
-        if pieces.max() > MOST:
-            raise ValueError(f"the ink is in {pieces.max()} pieces, too many to be drawings")
-        found = np.concatenate([[0], 1 + group(pieces, ink.stroke, count)])[pieces]
-    return Page(values, ink.dark, _in_order(found), corners, form)
-
-
-def _in_places(ink: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The ink in each place of a form, without specks, numbered from 1 on."""
-    from skimage import segmentation
-
-    return segmentation.relabel_sequential(np.where(_pieces(ink & (places > 0)), places, 0))[0]
+    if places is not None:
+        own = _pieces(ink.mask & (places > 0)) > 0
+        used = np.unique(places[own])
+        if count in (None, len(used)):
+            # Places have an order; what is written in them need not stand in the middle.
+            order = reading_order(*(side[used - 1] for side in boxes(places)))
+            return Page(values, ink.dark, _numbered(used[order], places * own), corners, True)
+    own = without_rules(ink.mask, ink.faint)
+    pieces = _pieces(without_binding(without_edges(own)))
+    if pieces.max() > MOST:
+        raise ValueError(f"the ink is in {pieces.max()} pieces, too many to be drawings")
+    found = np.concatenate([[0], 1 + group(pieces, ink.stroke, count)])[pieces]
+    order = 1 + reading_order(*boxes(found))
+    return Page(values, ink.dark, _numbered(order, found), corners, False)
 
 
 def _pieces(ink: np.ndarray) -> np.ndarray:
@@ -191,9 +189,8 @@ def _pieces(ink: np.ndarray) -> np.ndarray:
     return np.where(keep, keep.cumsum(), 0)[pieces]
 
 
-def _in_order(label: np.ndarray) -> np.ndarray:
-    """Drawings numbered in reading order."""
-    order = reading_order(*boxes(label))
-    number = np.zeros(len(order) + 1, dtype=int)
-    number[1 + order] = np.arange(1, len(order) + 1)
+def _numbered(order: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Labels numbered anew from 1 on, in an order."""
+    number = np.zeros(int(label.max()) + 1, dtype=int)
+    number[order] = np.arange(1, len(order) + 1)
     return number[label]

@@ -14,6 +14,9 @@ FILLED = 0.85
 SPAN = 0.45
 THICK = 1.6
 ALIKE = 0.7
+HOLES = 8
+MARGIN = 0.12
+ALONG = 0.08
 
 
 def without_rules(ink: np.ndarray, faint: np.ndarray) -> np.ndarray:
@@ -92,7 +95,7 @@ def cells(faint: np.ndarray, ink: np.ndarray) -> np.ndarray | None:
     from scipy import ndimage
     from skimage import measure
 
-    paper = measure.label(~ndimage.binary_closing(faint, np.ones((3, 3))), connectivity=1)
+    paper = measure.label(~ndimage.binary_closing(faint, np.ones((5, 5))), connectivity=1)
     height, width = ink.shape
     found = []
     for region in measure.regionprops(paper):
@@ -154,19 +157,16 @@ def without_edges(ink: np.ndarray) -> np.ndarray:
     """Ink without what goes along the border of the picture: shadows, the table, a fold."""
     from scipy import ndimage
 
-    label, _ = ndimage.label(ink, np.ones((3, 3)))
-    height, width = ink.shape
-    for side, length in ((0, width), (-1, width)):
-        label = _loosened(label, label[side], length)
-    for side, length in ((0, height), (-1, height)):
-        label = _loosened(label, label[:, side], length)
-    return label > 0
-
-
-def _loosened(label: np.ndarray, edge: np.ndarray, length: int) -> np.ndarray:
-    counts = np.bincount(edge, minlength=int(label.max()) + 1)
-    counts[0] = 0
-    return np.where((counts > 0.08 * length)[label], 0, label)
+    label, count = ndimage.label(ink, np.ones((3, 3)))
+    drop = np.zeros(count + 1, dtype=bool)
+    for axis in (0, 1):
+        deep = np.array([1, *(box[axis].stop - box[axis].start for box in ndimage.find_objects(label))])
+        for side in (0, -1):
+            edge = label.take(side, axis)
+            along = np.bincount(edge, minlength=count + 1)
+            drop |= (along > ALONG * len(edge)) | (along >= deep)
+    drop[0] = False
+    return ink & ~drop[label]
 
 
 def without_binding(ink: np.ndarray) -> np.ndarray:
@@ -175,36 +175,37 @@ def without_binding(ink: np.ndarray) -> np.ndarray:
 
     # Holes and the wire through them are one each.
     label, count = ndimage.label(ndimage.binary_closing(ink, np.ones((3, 3))), np.ones((3, 3)))
-    if count < 6:
+    if count < HOLES:
         return ink
     boxes = ndimage.find_objects(label)
     low = np.array([[s.start for s in box] for box in boxes])
     high = np.array([[s.stop for s in box] for box in boxes])
-    middle, size = (low + high) / 2, (high - low).max(axis=1)
-    drop = np.zeros(count + 1, dtype=bool)
+    middle, drop = (low + high) / 2, np.zeros(count + 1, dtype=bool)
     for axis in (0, 1):
+        across, along = middle[:, axis], middle[:, 1 - axis]
+        wide = (high - low)[:, 1 - axis]
         for far in (0, ink.shape[axis]):
-            near = np.flatnonzero(np.abs(middle[:, axis] - far) < 0.11 * ink.shape[axis])
-            drop[1 + _even(near, middle[:, 1 - axis], middle[:, axis], size)] = True
+            near = np.flatnonzero(np.abs(across - far) < MARGIN * ink.shape[axis])
+            row = _even(near, along, across, wide)
+            others = np.delete((high - low).max(axis=1), row)
+            narrow = 0.6 * float(np.percentile(others, 75)) if len(others) else 0.0
+            drop[1 + row[wide[row] < narrow]] = True
     return ink & ~drop[label]
 
 
-def _even(near: np.ndarray, along: np.ndarray, away: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Those of `near` that are alike, in a row, and evenly spaced, six or more; or none."""
-    none = near[:0]
-    if len(near) < 6:
-        return none
-    usual = np.median(size[near])
-    row = near[(size[near] > 0.5 * usual) & (size[near] < 2 * usual)]
-    row = row[np.argsort(along[row])]
-    if len(row) < 6:
-        return none
-    line = np.polynomial.Polynomial.fit(along[row], away[row], 2)
-    row = row[np.abs(line(along[row]) - away[row]) < usual]
-    if len(row) < 6:
-        return none
-    steps = np.diff(along[row])
+def _even(near: np.ndarray, along: np.ndarray, across: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Those of `near` that are alike, in a row, and evenly spaced, if these are many; or none."""
+    for _ in range(2):
+        if len(near) < HOLES:
+            break
+        usual = np.median(wide[near])
+        near = near[(wide[near] > 0.5 * usual) & (wide[near] < 2 * usual)]
+        if len(np.unique(along[near])) < HOLES:
+            return near[:0]
+        line = np.polynomial.Polynomial.fit(along[near], across[near], 2)
+        near = near[np.abs(line(along[near]) - across[near]) < 2 * usual]
+    if len(near) < HOLES:
+        return near[:0]
+    steps = np.diff(np.sort(along[near]))
     even = np.abs(steps - np.median(steps)) < 0.25 * np.median(steps)
-    others = np.delete(size, near)
-    smaller = not len(others) or usual < 0.6 * np.percentile(others, 75)
-    return near if even.mean() > 0.7 and np.median(steps) < 3 * usual and smaller else none
+    return near if even.mean() > 0.7 and np.median(steps) < 5 * np.median(wide[near]) else near[:0]
