@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ilk.data import ImageError, cut_apart
+from ilk.data import ImageError, cut_apart, read_page
 from ilk.data.drawing import EXTENT
+from ilk.data.grouping import boxes
 from ilk.data.omniglot import SIDE
 
 from .pictures import overlap, photograph, scribble
@@ -82,6 +83,120 @@ def test_a_photograph_of_a_page_is_straightened_first_and_dirt_is_no_drawing():
     for seed in range(3):
         image, _ = photograph(values, np.random.default_rng(seed), (1600, 1200))
         assert len(cut_apart(image)) == 4
+
+
+def letters(*lines: str, slope: float = 0.0, dark: int = 40) -> Image.Image:
+    """Shapes at even distances on a page, each an L whose foot grows along the line."""
+    image = Image.new("L", (1000, 160 * len(lines) + 80), 236)
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(lines):
+        for i in range(len(line)):
+            x, y = 110 + 110 * i, 80 + 160 * row + slope * 110 * i
+            draw.line((x, y, x, y + 70, x + 20 + 4 * i, y + 70), fill=dark, width=7)
+    return image
+
+
+def feet(source: Image.Image) -> list[int]:
+    """How wide each drawing is, in reading order."""
+    low, high = boxes(read_page(source).label)
+    return (high - low)[:, 1].tolist()
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_soft_shadow_along_a_margin_is_no_drawing_and_hides_none(side):
+    image = letters("abcdefgh", "abcdefgh", "abcdefgh")
+    light = np.ones((image.height, image.width))
+    turned = np.rot90(light, side)
+    turned *= 1 - 0.5 * np.clip(1 - np.arange(turned.shape[1]) / 130, 0, 1)
+    shaded = Image.fromarray((np.asarray(image) * light).astype(np.uint8))
+    assert feet(shaded) == pytest.approx(feet(image), abs=2) and len(feet(image)) == 24
+
+
+@pytest.mark.parametrize("slope", [-0.14, 0.14])
+def test_lines_askew_are_read_one_after_the_other(slope):
+    widths = feet(letters("abcdefgh", "abcdefgh", "abcde", slope=slope))
+    for line in (widths[:8], widths[8:16], widths[16:]):
+        assert line == sorted(line) and len(set(line)) == len(line)
+
+
+def test_ruled_lines_are_no_drawings_and_leave_those_they_cross_whole():
+    plain = letters("abcdefgh", "abcdefgh")
+    ruled = plain.copy()
+    for y in range(30, plain.height, 38):
+        ImageDraw.Draw(ruled).line((0, y, plain.width, y + 12), fill=90, width=2)
+    ruled.paste(40, mask=plain.point(lambda v: 255 * (v < 100)))
+    wanted, found = read_page(plain), read_page(ruled)
+    assert found.count == wanted.count == 16
+    for i in range(16):
+        assert overlap(found.mask(i), wanted.mask(i)) > 0.9
+
+
+@pytest.mark.parametrize("gap", [0, 18])
+def test_boxes_of_a_form_tell_drawings_apart_and_their_order(gap):
+    """Whether they share sides or not, whatever is printed below them."""
+    image = Image.new("L", (840, 460), 240)
+    draw = ImageDraw.Draw(image)
+    for i in range(8):
+        x, y = 20 + 200 * (i % 4), 20 + 210 * (i // 4)
+        draw.rectangle((x, y, x + 200 - gap, y + 210 - 2 * gap), outline=60, width=3)
+        if gap:
+            draw.line((x + 70, y + 200, x + 110, y + 200), fill=30, width=6)
+        if i == 5:
+            continue  # nothing is written there
+        up = 30 * (i % 2)  # two strokes far from each other
+        draw.line((x + 40, y + 40 + up, x + 40, y + 100 + up), fill=40, width=7)
+        draw.line((x + 120, y + 40 + up, x + 120 + 5 * i, y + 100 + up), fill=40, width=7)
+    page = read_page(image)
+    assert page.form and page.count == 7
+    widths = [np.ptp(np.argwhere(page.mask(i))[:, 1]) for i in range(7)]
+    assert widths == sorted(widths) and widths[0] == pytest.approx(86, abs=4)
+    assert max(np.argwhere(page.mask(i))[:, 0].max() for i in range(4)) < 180
+
+
+def test_a_spiral_binding_is_no_drawing():
+    image = letters("abcdefgh", "abcdefgh")
+    wanted = feet(image)
+    bound = Image.new("L", (image.width, image.height + 60), 236)
+    bound.paste(image, (0, 60))
+    draw = ImageDraw.Draw(bound)
+    for x in range(12, image.width, 30):
+        draw.ellipse((x - 8, 24, x + 8, 40), fill=50)
+        draw.line((x - 3, 30, x - 6, 0), fill=90, width=4)
+    assert feet(bound) == wanted
+
+
+def test_two_drawings_that_come_near_each_other_once_are_two():
+    image = Image.new("L", (1000, 200), 240)
+    draw = ImageDraw.Draw(image)
+    for x in (60, 220, 380, 484, 644, 804):  # 30 from the third to the fourth, 86 elsewhere
+        draw.arc((x, 60, x + 60, 140), 40, 320, fill=40, width=7)
+        draw.line((x + 70, 60, x + 70, 140), fill=40, width=7)
+    page = read_page(image)
+    assert page.count == 6 and {len(own) for own in page.groups} == {2}
+
+
+def test_pieces_can_be_joined_parted_and_left_out_by_hand():
+    page = read_page(letters("abcd"))
+    joined = page.grouped([page.groups[0] + page.groups[1], page.groups[3]])
+    assert joined.count == 2 and joined.groups[0] == sorted(page.groups[0] + page.groups[1])
+    parted = joined.split(0)
+    assert parted.groups == [page.groups[0], page.groups[1], page.groups[3]]
+    assert [np.asarray(d).min() < 128 for d in parted.drawings()] == [True] * 3
+    assert len(np.unique(np.asarray(page.overview()))) > 10
+    with pytest.raises(ValueError, match="this drawing is in one piece"):
+        page.split(0)
+    for groups in ([], [[]], [[1], [1]], [[9]], [[0]]):
+        with pytest.raises(ValueError, match="groups: wanted"):
+            page.grouped(groups)
+    with pytest.raises(ValueError, match="split: wanted 0 to 3"):
+        page.split(4)
+
+
+def test_drawings_much_larger_or_smaller_than_most_are_told():
+    assert read_page(letters("abcde")).uneven == []
+    image = letters("abcde")
+    ImageDraw.Draw(image).line((800, 140, 815, 150), fill=40, width=7)
+    assert read_page(image, count=6).uneven == [5]
 
 
 @pytest.mark.data

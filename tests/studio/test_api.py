@@ -19,7 +19,7 @@ from PIL import Image
 from studio.toys import examples, page, picture, pixels
 
 from ilk.coding.blob import Code, parse
-from ilk.data import cut_apart, read_image
+from ilk.data import cut_apart, read_image, read_page
 from ilk.distributions import complete_around, pick
 from ilk.models.storage import shipped
 from ilk.studio import Shelf
@@ -339,6 +339,42 @@ def test_a_page_of_several_drawings_is_read_as_one_and_taken_apart(client: TestC
     assert all(map(torch.equal, map(pixels, answer["apart"]), wanted))
 
 
+def test_a_page_is_cut_and_put_right_by_hand(client: TestClient) -> None:
+    request = {"model": "tiny", "image": {"file": page(4)}}
+    answer = client.post("/api/cut", json=request).json()
+    assert answer["groups"] == [[1], [2], [3], [4]] and answer["images"] == []
+    lefts = [box[0] for box in answer["boxes"]]
+    assert lefts == sorted(lefts) and all(0 <= v <= 1 for box in answer["boxes"] for v in box)
+    overview = Image.open(io.BytesIO(base64.b64decode(answer["picture"])))
+    assert overview.size == (800, 200)
+    groups = [[1, 2], [4]]
+    joined = client.post("/api/cut", json={**request, "groups": groups, "read": True}).json()
+    assert joined["groups"] == groups and len(joined["images"]) == 2
+    wanted = read_page(base64.b64decode(page(4))).grouped(groups).drawings()
+    for image, drawing in zip(joined["images"], wanted, strict=True):
+        assert torch.equal(pixels(image["pixels"]), read_image(drawing, (1, 26, 26), 2))
+    parted = client.post("/api/cut", json={**request, "groups": groups, "split": 0}).json()
+    assert parted["groups"] == [[1], [2], [4]]
+    assert len(client.post("/api/cut", json={**request, "count": 2}).json()["groups"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"image": {"pixels": "AA=="}}, "wanted a picture file"),
+        ({"image": {"file": base64.b64encode(b"none").decode()}}, "not a picture"),
+        ({"count": 9}, "count: wanted 9 drawings, the ink is in 4 pieces"),
+        ({"groups": [[1], [1]]}, "groups: wanted pieces from 1 to 4"),
+        ({"groups": [[1], [2]], "split": 1}, "in one piece"),
+        ({"groups": [[1]], "split": 5}, "split: wanted 0 to 0"),
+    ],
+)
+def test_a_cut_that_can_not_be_made_is_refused(client: TestClient, more: dict, said: str) -> None:
+    request = {"model": "tiny", "image": {"file": page(4)}, **more}
+    answer = client.post("/api/cut", json=request)
+    assert answer.status_code == 422 and said in answer.json()["error"]
+
+
 def test_downloads(client: TestClient) -> None:
     request = {"model": "tiny", "images": examples(3)}
     sheet = client.post("/api/pack", json=request)
@@ -427,7 +463,7 @@ def test_what_openapi_tells_is_so(client: TestClient) -> None:
 
 
 VERBS = {"models", "read", "sample", "complete", "score", "classify"}
-VERBS |= {"encode", "decode", "attention", "pack"}
+VERBS |= {"encode", "decode", "attention", "cut", "pack"}
 BLANK = base64.b64encode(bytes(676)).decode()
 MALFORMED: list[tuple[str, dict[str, Any], int, str]] = [
     ("sample", {"model": "../../etc/passwd"}, 404, "model: wanted one of"),

@@ -53,7 +53,9 @@ def find_ink(values: np.ndarray) -> Ink:
         values = 255 - values
     longest = max(values.shape)
     rough = values < filters.threshold_sauvola(values, window_size=longest // 16 * 2 + 1, k=0.15)
-    window = round(float(np.clip(2 * STROKES * stroke_of(rough[::2, ::2]), NARROW, WIDE * longest)))
+    window = round(
+        float(np.clip(2 * STROKES * stroke_of(rough[::2, ::2]), NARROW, WIDE * longest))
+    )
     smooth = ndimage.gaussian_filter(values.astype(np.float32), 1)
     flat = ndimage.grey_closing(smooth, (window, window), mode="nearest")
     flat = np.maximum(ndimage.uniform_filter(flat, window // 2, mode="nearest"), 1)

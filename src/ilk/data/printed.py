@@ -12,9 +12,9 @@ SLOPES = np.tan(np.deg2rad(np.arange(-13.5, 14, 1.5)))
 SEGMENT = 0.12
 FILLED = 0.85
 SPAN = 0.45
-THICK = 1.6
 ALIKE = 0.7
-HOLES = 8
+SCRAP = 2
+HOLES, MANY = 8, 20
 MARGIN = 0.12
 ALONG = 0.08
 
@@ -29,7 +29,7 @@ def without_rules(ink: np.ndarray, faint: np.ndarray) -> np.ndarray:
         faint: The same and what is not quite as dark, where lines are looked for.
     """
     across, down = _rules(faint), _rules(faint.T)
-    rest = ink & ~_thin(faint, across) & ~_thin(faint.T, down).T
+    rest = ink & ~_thin(ink, faint, across) & ~_thin(ink.T, faint.T, down).T
     return rest if rest.any() else ink
 
 
@@ -64,13 +64,14 @@ def _rules(ink: np.ndarray) -> np.ndarray:
     return line.repeat(2, 0).repeat(2, 1)[:height, :width]
 
 
-def _thin(ink: np.ndarray, line: np.ndarray) -> np.ndarray:
+def _thin(ink: np.ndarray, faint: np.ndarray, line: np.ndarray) -> np.ndarray:
     """Of the ink along lines that go across, what is no thicker than these."""
-    run = _runs_down(ink)
-    along = line & ink
+    along, run = line & ink, _runs_down(ink)
     if not along.any():
         return along
-    return along & (run <= THICK * np.median(run[along]) + 1)
+    # Of lines paler than ink there are but scraps.
+    pale = along.sum() < 0.5 * (line & faint).sum()
+    return along & (run <= (SCRAP if pale else 1.3 * np.median(run[along])))
 
 
 def _runs_down(ink: np.ndarray) -> np.ndarray:
@@ -92,29 +93,39 @@ def cells(faint: np.ndarray, ink: np.ndarray) -> np.ndarray | None:
     A place is a piece of paper that straight lines enclose, of the size of two others or more;
     in half of them or more something is written.
     """
-    from scipy import ndimage
-    from skimage import measure
-
-    paper = measure.label(~ndimage.binary_closing(faint, np.ones((5, 5))), connectivity=1)
-    height, width = ink.shape
-    found = []
-    for region in measure.regionprops(paper):
-        top, left, bottom, right = region.bbox
-        inside = top > 0 and left > 0 and bottom < height and right < width
-        if inside and min(bottom - top, right - left) > 20 and _rectangular(region):
-            found.append(region)
-    found.sort(key=lambda region: -region.area_convex)
+    found = sorted(_places(faint), key=lambda place: -place[1].sum())
     while len(found) >= 3:
-        alike = [r for r in found if r.area_convex > ALIKE * found[0].area_convex]
+        size = found[0][1].sum()
+        alike = [(box, own) for box, own in found if own.sum() > ALIKE * size]
         if len(alike) >= 3:
             places = np.zeros(ink.shape, dtype=int)
-            for i, region in enumerate(alike, 1):
-                hull = ndimage.binary_erosion(region.image_convex)
-                places[region.slice][hull] = i
+            for i, (box, own) in enumerate(alike, 1):
+                places[box][own] = i
             if _written_in(places, ink):
                 return places
         found = found[len(alike) :] if len(alike) >= 3 else found[1:]
     return None
+
+
+def _places(faint: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
+    """Paper that lines enclose: where, and a mask. Of a box that a drawing crosses, all in it."""
+    from scipy import ndimage
+    from skimage import measure
+
+    lines = ndimage.binary_closing(faint, np.ones((5, 5)))
+    found, seen = [], np.zeros(faint.shape, dtype=bool)
+    for region in measure.regionprops(measure.label(~lines, connectivity=1)):
+        if _rectangular(region, faint.shape):
+            own = ndimage.binary_erosion(region.image_convex)
+            found.append((region.slice, own))
+            seen[region.slice] |= own
+    for region in measure.regionprops(measure.label(lines, connectivity=2)):
+        if region.area < 0.5 * region.area_filled and _rectangular(region, faint.shape):
+            wide = 1 + round(region.area / (2 * sum(region.image.shape)))
+            own = ndimage.binary_erosion(region.image_filled, iterations=wide)
+            if own.any() and seen[region.slice][own].mean() < 0.5:
+                found.append((region.slice, own & ~seen[region.slice]))
+    return found
 
 
 def _written_in(places: np.ndarray, ink: np.ndarray) -> bool:
@@ -127,9 +138,8 @@ def _written_in(places: np.ndarray, ink: np.ndarray) -> bool:
         [any(_holds(box, own) for own in boxes) for box in ndimage.find_objects(label)]
     )
     around = np.concatenate([[True], around])
-    inside = (places > 0) & ~around[label] & ink
-    written = len(np.unique(places[inside]))
-    return 2 * written >= len(boxes) and 2 * inside.sum() >= (ink & ~around[label]).sum()
+    inside, outside = (places > 0) & ink, (places == 0) & ~around[label] & ink
+    return 2 * len(np.unique(places[inside])) >= len(boxes) and inside.sum() >= outside.sum()
 
 
 def _holds(outer: tuple[slice, slice], inner: tuple[slice, slice]) -> bool:
@@ -138,9 +148,15 @@ def _holds(outer: tuple[slice, slice], inner: tuple[slice, slice]) -> bool:
     return all(a.start <= b.start and b.stop <= a.stop for a, b in both)
 
 
-def _rectangular(region: Any) -> bool:
-    """Whether a region has four straight sides, whatever is written in it."""
-    if region.extent < 0.3 or region.area_filled < 0.75 * region.area_convex:
+def _rectangular(region: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a region has four straight sides within a picture, whatever is written in it."""
+    sides = zip(region.slice, shape, strict=True)
+    if any(s.start == 0 or s.stop == n or s.stop - s.start < 20 for s, n in sides):
+        return False
+    if (
+        region.area_filled < 0.3 * region.area_bbox
+        or region.area_filled < 0.6 * region.area_convex
+    ):
         return False
     from scipy import spatial
 
@@ -150,7 +166,11 @@ def _rectangular(region: Any) -> bool:
     sides /= np.hypot(*sides.T)[:, None]
     along, across = corners @ sides.T, corners @ np.stack([-sides[:, 1], sides[:, 0]])
     areas = (np.ptp(along, axis=0) + 1) * (np.ptp(across, axis=0) + 1)
-    return region.area_convex > 0.87 * areas.min()
+    # The outermost points along both diagonals span it all, be it seen askew.
+    y, x = corners.T
+    ends = corners[[(x + y).argmin(), (x - y).argmax(), (x + y).argmax(), (x - y).argmin()]]
+    spanned = spatial.ConvexHull(ends, qhull_options="QJ").volume
+    return region.area_convex > 0.75 * areas.min() and spanned > 0.88 * region.area_convex
 
 
 def without_edges(ink: np.ndarray) -> np.ndarray:
@@ -160,7 +180,9 @@ def without_edges(ink: np.ndarray) -> np.ndarray:
     label, count = ndimage.label(ink, np.ones((3, 3)))
     drop = np.zeros(count + 1, dtype=bool)
     for axis in (0, 1):
-        deep = np.array([1, *(box[axis].stop - box[axis].start for box in ndimage.find_objects(label))])
+        deep = np.array(
+            [1, *(box[axis].stop - box[axis].start for box in ndimage.find_objects(label))]
+        )
         for side in (0, -1):
             edge = label.take(side, axis)
             along = np.bincount(edge, minlength=count + 1)
@@ -188,8 +210,13 @@ def without_binding(ink: np.ndarray) -> np.ndarray:
             near = np.flatnonzero(np.abs(across - far) < MARGIN * ink.shape[axis])
             row = _even(near, along, across, wide)
             others = np.delete((high - low).max(axis=1), row)
-            narrow = 0.6 * float(np.percentile(others, 75)) if len(others) else 0.0
-            drop[1 + row[wide[row] < narrow]] = True
+            if not len(row) or not len(others):
+                continue
+            if len(row) >= MANY or np.median(wide[row]) < 0.6 * np.percentile(others, 75):
+                # Those at its ends, cut by the border, and those that hang together.
+                level = np.interp(along[near], along[row], across[row])
+                on = np.abs(level - across[near]) < 1.5 * np.median((high - low)[row].max(axis=1))
+                drop[1 + near[on & (wide[near] < 3 * np.median(wide[row]))]] = True
     return ink & ~drop[label]
 
 
@@ -206,6 +233,7 @@ def _even(near: np.ndarray, along: np.ndarray, across: np.ndarray, wide: np.ndar
         near = near[np.abs(line(along[near]) - across[near]) < 2 * usual]
     if len(near) < HOLES:
         return near[:0]
-    steps = np.diff(np.sort(along[near]))
+    near = near[np.argsort(along[near])]
+    steps = np.diff(along[near])
     even = np.abs(steps - np.median(steps)) < 0.25 * np.median(steps)
     return near if even.mean() > 0.7 and np.median(steps) < 5 * np.median(wide[near]) else near[:0]

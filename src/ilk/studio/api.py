@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ilk.models import Model
 from ilk.reads import grid
 
-from . import coding, drawing, work
+from . import coding, cutting, drawing, work
 from .examples import body
 from .given import Slices
 from .guard import client_of
@@ -20,7 +20,7 @@ from .jobs import Job, Jobs
 from .limits import Limits
 from .shelf import Shelf
 from .stream import EventStream, first, last
-from .wire import Classify, Complete, Cost, Decode, Encode, Look, Pack, Sample, Score
+from .wire import Classify, Complete, Cost, Cut, Decode, Encode, Look, Pack, Sample, Score
 
 __all__ = ["router"]
 
@@ -104,6 +104,16 @@ class Images(BaseModel):
     """Images that were in a blob."""
 
     images: list[Pixels]
+
+
+class Apart(Images):
+    """The drawings on a page."""
+
+    picture: str = Field(description="Base64 of a PNG: the page, each drawing numbered.")
+    groups: list[list[int]] = Field(description="The pieces of each, in reading order.")
+    boxes: list[tuple[float, float, float, float]] = Field(
+        description="Left, top, right and bottom of each, in shares of the picture."
+    )
 
 
 class Reading(BaseModel):
@@ -255,6 +265,15 @@ def router(shelf: Shelf, jobs: Jobs, limits: Limits) -> APIRouter:
     )
     async def attention(request: Look, http: Request) -> Reading:
         return await answer(work.attention, request, http)
+
+    @api.post(
+        "/cut",
+        summary="The drawings on a page, cut apart",
+        openapi_extra=body("cut"),
+        responses=_REFUSED,
+    )
+    async def cut(request: Cut, http: Request) -> Apart:
+        return await answer(cutting.cut, request, http)
 
     @api.post(
         "/pack",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image as PILImage
 from torch import Tensor
 
 from ilk.cli.common import to_picture
@@ -70,6 +71,7 @@ def body(path: str) -> dict[str, Any]:
         "encode": {**given, "images": heron[2:]},
         "decode": {**given, "blob": "what encode answered"},
         "pack": {"images": heron},
+        "cut": {"image": _sheet("heron", 3)},
     }
     return {"requestBody": {"content": {"application/json": {"example": bodies[path]}}}}
 
@@ -83,4 +85,15 @@ def _file(kind: str, number: int) -> dict[str, str]:
     """A drawing as a small file."""
     image, file = _read(DRAWINGS / kind / f"{number:02d}.png"), io.BytesIO()
     to_picture(image, LEVELS).save(file, format="PNG")
+    return {"file": base64.b64encode(file.getvalue()).decode()}
+
+
+@functools.cache
+def _sheet(kind: str, count: int) -> dict[str, str]:
+    """Drawings side by side on a page, as a small file."""
+    images, file = drawings()[kind][:count], io.BytesIO()
+    rows = [torch.frombuffer(bytearray(base64.b64decode(i)), dtype=torch.uint8) for i in images]
+    page = torch.cat([row.view(SHAPE[1:]) for row in rows], dim=1)
+    large = page.repeat_interleave(8, 0).repeat_interleave(8, 1)
+    PILImage.fromarray(255 * (1 - large.numpy())).save(file, format="PNG")
     return {"file": base64.b64encode(file.getvalue()).decode()}

@@ -20,6 +20,7 @@ __all__ = [
     "Classify",
     "Complete",
     "Cost",
+    "Cut",
     "Decode",
     "Encode",
     "Image",
@@ -136,6 +137,18 @@ class Decode(_Conditioned):
     """The images of a blob, under the examples that it was made with."""
 
     blob: str = Field(description="Base64 of what `encode` answered, or `p.encode` returned.")
+
+
+class Cut(_Request):
+    """A page of several drawings, to be cut apart: as it seems, or as one says."""
+
+    image: Image = Field(description="A picture file; pixels are no page.")
+    count: int | None = Field(None, ge=1, description="How many drawings there are.")
+    groups: list[list[int]] | None = Field(
+        None, description="Pieces of each drawing, as answered for this picture and count."
+    )
+    split: int | None = Field(None, description="Of the groups, counted from 0, one to part in 2.")
+    read: bool = Field(False, description="Also bring the drawings to the model's size.")
 
 
 class Pack(_Request):
