@@ -13,7 +13,6 @@ SEGMENT = 0.12
 FILLED = 0.85
 SPAN = 0.45
 ALIKE = 0.7
-SCRAP = 2
 HOLES, MANY = 8, 20
 MARGIN = 0.12
 ALONG = 0.08
@@ -28,8 +27,12 @@ def without_rules(ink: np.ndarray, faint: np.ndarray) -> np.ndarray:
         ink: Bool `(H, W)`.
         faint: The same and what is not quite as dark, where lines are looked for.
     """
-    across, down = _rules(faint), _rules(faint.T)
-    rest = ink & ~_thin(ink, faint, across) & ~_thin(ink.T, faint.T, down).T
+    from scipy import ndimage
+
+    across, down = _rules(faint), _rules(faint.T).T
+    rest = ink & ~_thin(ink, faint, across) & ~_thin(ink.T, faint.T, down.T).T
+    wide = np.ones((5, 5))
+    rest &= ~(ndimage.binary_dilation(across, wide) & ndimage.binary_dilation(down, wide))
     return rest if rest.any() else ink
 
 
@@ -56,7 +59,7 @@ def _rules(ink: np.ndarray) -> np.ndarray:
         inside = (back >= 0) & (back < rows)
         found |= np.where(inside, line[back.clip(0, rows - 1), at], False)
     found &= wide
-    label, count = ndimage.label(ndimage.binary_closing(found, np.ones((3, 15))), np.ones((3, 3)))
+    label, count = ndimage.label(ndimage.binary_dilation(found, np.ones((3, 15))))
     keep = np.zeros(count + 1, dtype=bool)
     for i, (_, across) in enumerate(ndimage.find_objects(label), 1):
         keep[i] = across.stop - across.start >= SPAN * max(rows, columns)
@@ -66,12 +69,11 @@ def _rules(ink: np.ndarray) -> np.ndarray:
 
 def _thin(ink: np.ndarray, faint: np.ndarray, line: np.ndarray) -> np.ndarray:
     """Of the ink along lines that go across, what is no thicker than these."""
-    along, run = line & ink, _runs_down(ink)
+    along = line & ink
     if not along.any():
         return along
-    # Of lines paler than ink there are but scraps.
-    pale = along.sum() < 0.5 * (line & faint).sum()
-    return along & (run <= (SCRAP if pale else 1.3 * np.median(run[along])))
+    thick = float(np.median(_runs_down(faint)[line & faint]))
+    return along & (_runs_down(ink) <= thick + 0.5)
 
 
 def _runs_down(ink: np.ndarray) -> np.ndarray:
