@@ -91,7 +91,7 @@ def _file(kind: str, number: int) -> dict[str, str]:
 @functools.cache
 def _sheet(kind: str, count: int) -> dict[str, str]:
     """Drawings side by side on a page, as a small file."""
-    images, file = drawings()[kind][:count], io.BytesIO()
+    images, file = _drawings()[kind][:count], io.BytesIO()
     rows = [torch.frombuffer(bytearray(base64.b64decode(i)), dtype=torch.uint8) for i in images]
     page = torch.cat([row.view(SHAPE[1:]) for row in rows], dim=1)
     large = page.repeat_interleave(8, 0).repeat_interleave(8, 1)
