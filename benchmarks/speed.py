@@ -87,11 +87,11 @@ def training_step(model: Model, queries: Tensor, support: Tensor | None) -> Call
     return step
 
 
-def convolution() -> Callable[[], None]:
-    """Forward and backward of a 3x3 convolution of 64 channels in bfloat16."""
-    conv = torch.nn.Conv2d(WIDTH, WIDTH, 3, padding=1).bfloat16()
+def convolution(dtype: torch.dtype = torch.bfloat16) -> Callable[[], None]:
+    """Forward and backward of a 3x3 convolution of 64 channels."""
+    conv = torch.nn.Conv2d(WIDTH, WIDTH, 3, padding=1).to(dtype)
     conv = conv.to(memory_format=torch.channels_last)
-    x = torch.randn(BATCH, WIDTH, *SHAPE[1:]).bfloat16()
+    x = torch.randn(BATCH, WIDTH, *SHAPE[1:]).to(dtype)
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
 
     def work() -> None:
