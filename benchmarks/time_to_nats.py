@@ -15,6 +15,7 @@ that run was ended: `--peer CHECKOUT --images 63000` is its half hour.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import statistics
 import sys
@@ -78,13 +79,13 @@ def peer_net(checkout: Path) -> torch.nn.Module:
     """The peer's network, without what its package imports besides."""
     for name in ("", ".models", ".models.autoregressive"):
         package = types.ModuleType(f"pytorch_generative{name}")
-        package.__path__ = [str(checkout / f"pytorch_generative{name}".replace(".", "/"))]
+        package.__path__ = [str(checkout / package.__name__.replace(".", "/"))]
         sys.modules[package.__name__] = package
-    root = sys.modules["pytorch_generative"]
-    root.nn = __import__("pytorch_generative.nn").nn  # pyright: ignore
-    root.models.base = __import__("pytorch_generative.models.base").models.base  # pyright: ignore
-    __import__("pytorch_generative.models.autoregressive.gated_pixel_cnn")
-    module = sys.modules["pytorch_generative.models.autoregressive.gated_pixel_cnn"]
+    root, models = sys.modules["pytorch_generative"], sys.modules["pytorch_generative.models"]
+    vars(root)["nn"] = importlib.import_module("pytorch_generative.nn")
+    vars(models)["base"] = importlib.import_module("pytorch_generative.models.base")
+    name = "pytorch_generative.models.autoregressive.gated_pixel_cnn"
+    module = importlib.import_module(name)
     return module.GatedPixelCNN(n_gated=DEPTH, gated_channels=WIDTH)
 
 
