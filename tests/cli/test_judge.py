@@ -39,7 +39,7 @@ def test_one_bad_file_does_not_end_it(words, pile, kinds, capsys):
     found = json.loads(out)
     rows = found if isinstance(found, list) else found["pictures"]
     assert {Path(row["file"]).name for row in rows} == {"0.png", "1.png", "blank.png"}
-    assert "left out" in err and "text.png: not a picture" in err
+    assert "left out" in err and "not a picture" in err and "text.png" in err
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_pictures_that_are_among_the_examples_are_told(words, kinds, capsys):
     count = len(list((kinds / "bar").iterdir()))
     error = capsys.readouterr().err
     assert f"{count} of {count} pictures are among the examples" in error
-    assert ("differ: copies tell nothing" in error) == (words[0] == "anomalies")
+    assert ("copies tell nothing" in error) == (words[0] == "anomalies")
 
 
 def test_a_loose_picture_is_no_kind(kinds, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ilk.data import ImageError, open_picture, quantise, read_image, to_pixels
-from ilk.data.picture import FORMATS, WEB
+from ilk.data.picture import FORMATS, Page, pages
 
 from .pictures import bomb
 
@@ -137,7 +138,7 @@ def test_bombs_are_refused_before_decoding(tmp_path):
         open_picture(Image.new("L", (20, 20)), max_pixels=399)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", [form for form in FORMATS if form != "HEIF"])
 def test_damage_is_named(kind, tmp_path):
     whole = encoded(Image.fromarray(noise(64, 64)), kind)
     for cut in (len(whole) // 2, 20, 0):
@@ -149,12 +150,10 @@ def test_damage_is_named(kind, tmp_path):
 
 def test_what_is_not_a_picture_is_refused(tmp_path):
     (tmp_path / "x.png").write_text("hello")
-    with pytest.raises(ImageError, match=r"x\.png: not a picture \(wanted PNG, .*, TIFF\)"):
+    with pytest.raises(ImageError, match=r"x\.png: not a picture \(wanted PNG, .*, AVIF\)"):
         open_picture(tmp_path / "x.png")
-    with pytest.raises(ImageError, match=r"not a picture \(wanted PNG, JPEG, WEBP, GIF\)"):
-        open_picture(encoded(Image.new("L", (8, 8)), "TIFF"), formats=WEB)
     with pytest.raises(ImageError, match="not a picture"):
-        open_picture(encoded(Image.new("L", (8, 8)), "PPM"))
+        open_picture(encoded(Image.new("L", (8, 8)), "PDF"))
     with pytest.raises(ImageError, match="floating-point pixels"):
         open_picture(encoded(Image.new("F", (8, 8), 0.5), "TIFF"))
     with pytest.raises(FileNotFoundError):
@@ -172,3 +171,52 @@ def test_what_is_not_a_picture_is_refused(tmp_path):
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         to_pixels(Image.new("L", (9, 9)), *arguments)
+
+
+def test_every_page_of_a_tiff_is_a_picture(tmp_path):
+    shades = [Image.new("L", (4, 4), value) for value in (10, 20, 30)]
+    shades[0].save(tmp_path / "three.tif", save_all=True, append_images=shades[1:])
+    shades[0].save(tmp_path / "one.tif")
+    found = pages(tmp_path / "three.tif")
+    assert found == [Page(tmp_path / "three.tif", n) for n in (1, 2, 3)]
+    assert [open_picture(page).getpixel((0, 0)) for page in found] == [10, 20, 30]
+    assert pages(tmp_path / "one.tif") == [tmp_path / "one.tif"]
+    (tmp_path / "bad.tif").write_bytes(b"II*")
+    assert pages(tmp_path / "bad.tif") == [tmp_path / "bad.tif"]
+
+
+def test_a_smaller_copy_of_a_page_is_no_page(tmp_path):
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    smaller = ImageFileDirectory_v2()
+    smaller[254] = 1
+    large, small = Image.new("L", (8, 8), 9), Image.new("L", (2, 2), 9)
+    small.encoderinfo = {"tiffinfo": smaller}
+    large.save(tmp_path / "x.tif", save_all=True, append_images=[small])
+    assert pages(tmp_path / "x.tif") == [tmp_path / "x.tif"]
+
+
+@pytest.mark.parametrize("form", ["PPM", "BMP", "TIFF", "JPEG2000", "AVIF"])
+def test_formats_of_scanners_and_phones(form, tmp_path):
+    image = Image.new("L", (8, 8), 200)
+    image.paste(10, (0, 0, 4, 8))
+    values = np.asarray(open_picture(encoded(image, form)).convert("L")).astype(int)
+    assert abs(values[:, :3] - 10).max() < 12 and abs(values[:, 5:] - 200).max() < 12
+
+
+def test_a_photograph_of_a_phone_is_read():
+    """A red square, as HEIC; there is no encoder here, so it is kept in the test."""
+    image = open_picture(base64.b64decode(HEIC)).convert("RGB")
+    red, green, blue = np.asarray(image).reshape(-1, 3).mean(axis=0)
+    assert image.size == (64, 64) and red > 200 and green < 40 and blue < 40
+
+
+HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAA"
+    "AAAAAAAAAAAAACJpbG9jAAAAAERAAAEAAQAAAAABegABAAAAAAAAABkAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAA"
+    "AAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA1mlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34"
+    "+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmu"
+    "bgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHBcrAiQAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAA"
+    "QAAAABBwaXhpAAAAAAMICAgAAAAXaXBtYQAAAAAAAAABAAEEgQIDBAAAACFtZGF0AAAAFSgBrwtg+sbB1//6Djv4"
+    "HRB217tO3A=="
+)

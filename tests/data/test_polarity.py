@@ -90,5 +90,5 @@ def test_what_was_taken_for_ink_is_said_once_for_a_folder(tmp_path, capsys):
     assert main(["score", "omniglot", str(tmp_path), "--json", "--ink", "dark"]) == 0
     told, said = capsys.readouterr()
     assert "read as" not in said
-    nats = [[row["nats"] for row in json.loads(text)] for text in (out, told)]
+    nats = [[row["nats"] for row in json.loads(text)["pictures"]] for text in (out, told)]
     assert nats[1][2] > nats[0][2] + 100 and nats[1][:2] == nats[0][:2]

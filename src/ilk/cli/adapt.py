@@ -25,10 +25,9 @@ from .common import (
     load_model,
     note,
     parse,
-    picture_files,
-    read_pictures,
     write_json,
 )
+from .pictures import Strict, picture_files, read_pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +50,7 @@ def adapt(
     precision: PrecisionName = "auto",
     seed: Seed = 0,
     ink: InkShade = "auto",
+    strict: Strict = False,
     device: Device = "cpu",
     overwrite: Annotated[bool, tyro.conf.arg(help="Replace a model that is there.")] = False,
     json: JsonFlag = False,
@@ -74,7 +74,9 @@ def adapt(
     if not overwrite and out.is_dir() and any(out.iterdir()):
         raise FileExistsError(f"--out: {out} is there; choose another folder or --overwrite")
     loaded = load_model(model, device)
-    images = read_pictures(picture_files(support, "--support"), loaded, "--support", ink)
+    images = read_pictures(
+        picture_files(support, "--support", strict), loaded, "--support", ink=ink
+    )
     if len(images) < LEAST:
         raise ValueError(f"--support: wanted {LEAST} pictures or more, got {len(images)}")
     note(f"{len(images)} pictures of one kind; {model} draws {own} kinds of its own to rehearse")

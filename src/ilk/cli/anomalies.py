@@ -7,12 +7,13 @@ import io
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from ilk.processes import first
+
 from .common import (
-    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -21,17 +22,20 @@ from .common import (
     check_writable,
     load_model,
     note,
-    note_known,
     parse,
-    picture_files,
-    read_judged,
-    read_pictures,
-    read_support,
     screen,
     write_file,
     write_json,
     write_surprise,
 )
+from .pictures import WHOLE, Judged, Keep, Strict, judge, picture_files, read_again, read_pictures
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ilk.data.files import Picture
+    from ilk.data.polarity import Polarity
+    from ilk.models import Model
 
 __all__ = ["anomalies", "main"]
 
@@ -69,6 +73,8 @@ def anomalies(
         Path | None, tyro.conf.arg(metavar="FILE", help="Write the list here: .csv or .json.")
     ] = None,
     ink: InkShade = "auto",
+    strict: Strict = False,
+    keep: Keep = None,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -80,10 +86,7 @@ def anomalies(
 
     Example: ilk anomalies omniglot scans/ --normal good/ --out list.csv --surprise maps/
     """
-    import torch
-
-    from ilk.evaluation import anomaly_scores
-    from ilk.training import memorise
+    from ilk.evaluation import against, distinct
 
     if not 0 < false_alarms < 1:
         raise ValueError(f"--false-alarms must be between 0 and 1, got {false_alarms}")
@@ -93,47 +96,57 @@ def anomalies(
     loaded = load_model(model, device)
     if loaded.conditioning != "support" and not steps:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
-    if steps:
-        support = read_pictures(picture_files(normal, "--normal"), loaded, "--normal", ink, WHOLE)
-    else:
-        support = read_support(normal, loaded, "--normal", ink=ink, fit=WHOLE)
-    if support is None or len(support) < 3:
-        held = 0 if support is None else len(support)
-        raise ValueError(f"--normal: wanted at least 3 pictures, got {held}")
-    if len(same := support.flatten(1).unique(dim=0)) < len(support):
-        note(f"of {len(support)} normal pictures {len(same)} differ: copies tell nothing")
-    found, x = read_judged(files, loaded, "judge", ink)
-    note_known(x, support)
-    learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
-    with learning as tell:
-        scores, reference = anomaly_scores(
-            loaded, support, x, correction, steps=steps, on_step=lambda i, n: tell(i, n, "steps")
+    shown = picture_files(normal, "--normal", strict)
+    read = read_pictures(shown, loaded, "--normal", WHOLE, ink=ink)
+    support = distinct(read)
+    copies = f"; of {len(read)} pictures {len(support)} differ" * (len(support) < len(read))
+    if len(support) < 3:
+        raise ValueError(
+            f"--normal: wanted at least 3 pictures that differ, got {len(support)}{copies}"
         )
-    heights, chances = reference.standardised(scores), reference.chance(scores)
-    order = scores.argsort(descending=True).tolist()
-    rows: list[dict[str, Any]] = [
-        {
-            "rank": rank + 1,
-            "file": str(found[i]),
-            "anomaly": bool(chances[i] < false_alarms),
-            "score": float(heights[i]),
-            "chance": float(chances[i]),
-            "nats": float(scores[i]),
-        }
-        for rank, i in enumerate(order)
-    ]
+    if copies:
+        note(f"--normal: copies tell nothing{copies}")
+    if not steps and len(support) > loaded.shots:
+        note(
+            f"warning: {len(support)} normal pictures, but the model was trained with up to"
+            f" {loaded.shots}; it works, its figures are not known"
+        )
+    learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
+    with learning as progress:
+        score, reference = against(
+            loaded, support, correction, steps=steps, on_step=lambda i, n: progress(i, n, "steps")
+        )
+
+    def rows(found: Sequence[Picture], x: Tensor) -> list[dict[str, Any]]:
+        scores = score(x)
+        heights, chances = reference.standardised(scores), reference.chance(scores)
+        return [
+            {
+                "file": str(file),
+                "anomaly": bool(chances[i] < false_alarms),
+                "score": float(heights[i]),
+                "chance": float(chances[i]),
+                "nats": float(scores[i]),
+            }
+            for i, file in enumerate(found)
+        ]
+
+    judged = judge(
+        files,
+        loaded,
+        "judge",
+        rows,
+        support=support,
+        options=(correction, steps, false_alarms),
+        ink=ink,
+        strict=strict,
+        keep=keep,
+    )
+    if not first():
+        return
+    ranked = _ranked(judged)
     if surprise is not None:
-        p = memorise(loaded, support, steps)() if steps else loaded(support)
-        with torch.inference_mode():
-            each = p.log_prob_per_dim(x)
-            if correction == "ratio":
-                each = each - loaded().log_prob_per_dim(x)
-        for row, i in zip(rows, order, strict=True):
-            said = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
-            path = surprise / f"{row['rank']:03d}-{found[i].stem}.png"
-            row["surprise"] = write_surprise(
-                path, found[i].name, said, x[i], each[i], loaded.levels
-            )
+        _draw(ranked, loaded, support, correction, steps, surprise, ink)
     report = {
         "normal": len(support),
         "correction": correction,
@@ -141,7 +154,8 @@ def anomalies(
         "false_alarms": false_alarms,
         "threshold_nats": reference.threshold(false_alarms),
         "normal_nats": list(reference.scores),
-        "pictures": rows,
+        "pictures": ranked.rows,
+        "files": judged.facts,
     }
     if out is not None:
         _write(report, out)
@@ -149,6 +163,39 @@ def anomalies(
         write_json(report)
     else:
         _print(report)
+
+
+def _ranked(judged: Judged) -> Judged:
+    """The strangest first."""
+    order = sorted(range(len(judged.rows)), key=lambda i: -judged.rows[i]["nats"])
+    rows = [{"rank": rank + 1, **judged.rows[i]} for rank, i in enumerate(order)]
+    return Judged([judged.files[i] for i in order], rows, judged.skipped)
+
+
+def _draw(
+    judged: Judged,
+    model: Model,
+    support: Tensor,
+    correction: str,
+    steps: int,
+    folder: Path,
+    ink: Polarity,
+) -> None:
+    """A map of surprise for every row, which names it."""
+    import torch
+
+    from ilk.training import memorise
+
+    p = memorise(model, support, steps)() if steps else model(support)
+    for file, row in zip(judged.files, judged.rows, strict=True):
+        (x,) = read_again([file], model, ink)
+        with torch.inference_mode():
+            each = p.log_prob_per_dim(x)
+            if correction == "ratio":
+                each = each - model().log_prob_per_dim(x)
+        said = f"rank {row['rank']}, score {row['score']:.1f}, chance {row['chance']:.2g}"
+        path = folder / f"{row['rank']:03d}-{file.stem}.png"
+        row["surprise"] = write_surprise(path, file.name, said, x, each, model.levels)
 
 
 def _check_outputs(surprise: Path | None, out: Path | None) -> None:
@@ -164,9 +211,12 @@ def _write(report: dict[str, Any], out: Path) -> None:
     if out.suffix.lower() == ".json":
         return write_json(report, out)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(report["pictures"][0]), lineterminator="\n")
+    names = [*report["pictures"][0], "left_out"]
+    writer = csv.DictWriter(text, names, lineterminator="\n", restval="")
     writer.writeheader()
     writer.writerows(report["pictures"])
+    for one in report["files"]["left_out"]:
+        writer.writerow({"file": one["file"], "left_out": one["reason"]})
     write_file(out, text.getvalue().encode(errors="backslashreplace"))
 
 

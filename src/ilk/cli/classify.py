@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from ilk.processes import first
+
 from .common import (
-    WHOLE,
     Device,
     InkShade,
     JsonFlag,
     ModelName,
     load_model,
     note,
-    note_known,
     parse,
-    read_judged,
     screen,
     write_json,
 )
+from .pictures import WHOLE, Keep, Strict, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ilk.data.files import Picture
     from ilk.models import Model
 
 __all__ = ["classify", "main"]
@@ -71,6 +72,8 @@ def classify(
         tyro.conf.arg(help="Pixel orders to average over. Better, in so many times the time."),
     ] = 1,
     ink: InkShade = "auto",
+    strict: Strict = False,
+    keep: Keep = None,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -102,7 +105,10 @@ def classify(
     loaded = load_model(model, device)
     if loaded.conditioning != "support":
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set")
-    shown, report = read_folder(kinds, loaded.shape, loaded.levels, fit=WHOLE, ink=ink)
+    unread = "raise" if strict else "skip"
+    shown, report = read_folder(
+        kinds, loaded.shape, loaded.levels, fit=WHOLE, on_error=unread, ink=ink
+    )
     note(str(report))
     names = [*shown.names]
     sets = [shown.of(k) for k in range(len(shown))]
@@ -112,23 +118,44 @@ def classify(
     if len(sets) < 2:
         raise ValueError(f"--kinds: {kinds} holds one kind, there is nothing to choose from")
     weights = _weights(prior, other, names)
-    found, x = read_judged(files, loaded, "classify", ink)
-    note_known(x, shown.images)
     if temperature == "fit":
         temperature = fit_temperature(*held_out_scores(loaded, sets, directions, sides), weights)
     supports, mask = padded(sets)
-    nats = classify_by_likelihood(loaded, supports, x, directions, mask=mask, sides=sides)
-    chances = posterior(nats.double(), weights, temperature)
-    rows = [_row(file, names, n, c) for file, n, c in zip(found, nats, chances, strict=True)]
+
+    def rows(found: Sequence[Picture], x: Tensor) -> list[dict[str, Any]]:
+        nats = classify_by_likelihood(loaded, supports, x, directions, mask=mask, sides=sides)
+        chances = posterior(nats.double(), weights, temperature)
+        return [_row(file, names, n, c) for file, n, c in zip(found, nats, chances, strict=True)]
+
+    judged = judge(
+        files,
+        loaded,
+        "classify",
+        rows,
+        support=shown.images,
+        options=(names, shown.counts.tolist(), weights.tolist(), temperature, directions, sides),
+        ink=ink,
+        strict=strict,
+        keep=keep,
+    )
+    if not first():
+        return
     if json:
         share = (weights / weights.sum()).tolist()
         facts = {
             name: {"examples": len(s), "prior": p}
             for name, s, p in zip(names, sets, share, strict=True)
         }
-        write_json({"kinds": facts, "temperature": temperature, "pictures": rows})
+        write_json(
+            {
+                "kinds": facts,
+                "temperature": temperature,
+                "pictures": judged.rows,
+                "files": judged.facts,
+            }
+        )
     else:
-        _print(rows, temperature)
+        _print(judged.rows, temperature)
 
 
 def _warn(sets: list[Tensor], names: list[str], model: Model) -> None:
@@ -162,7 +189,7 @@ def _weights(prior: Sequence[str], other: float, names: list[str]) -> Tensor:
     return torch.tensor([weights[name] for name in names], dtype=torch.float64)
 
 
-def _row(file: Path, names: list[str], nats: Tensor, chances: Tensor) -> dict[str, Any]:
+def _row(file: Picture, names: list[str], nats: Tensor, chances: Tensor) -> dict[str, Any]:
     best = int(chances.argmax())
     return {
         "file": str(file),

@@ -7,8 +7,8 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from ilk.data.drawing import Reading
-    from ilk.data.picture import Fit
     from ilk.models import Model
 
 __all__ = [
-    "WHOLE",
     "Device",
     "InkShade",
     "JsonFlag",
@@ -43,13 +40,7 @@ __all__ = [
     "generator",
     "load_model",
     "note",
-    "note_known",
-    "one_picture",
     "parse",
-    "picture_files",
-    "read_judged",
-    "read_pictures",
-    "read_support",
     "screen",
     "to_picture",
     "write_file",
@@ -60,8 +51,6 @@ __all__ = [
 
 T = TypeVar("T")
 WIDE = 10_000
-NAMED = 8
-WHOLE = "stretch"  # how pictures are fitted that are judged, and those that they are judged by
 
 ModelName = Annotated[str, tyro.conf.arg(metavar="MODEL", help="A shipped name or a directory.")]
 SupportPaths = Annotated[
@@ -191,238 +180,6 @@ def load_model(name: str, device: str) -> Model:
     import ilk
 
     return ilk.load(name, check_device(device))
-
-
-def picture_files(paths: Iterable[Path], argument: str) -> list[Path]:
-    """The pictures named, those of folders in the order of their names.
-
-    Raises:
-        FileNotFoundError: If a path does not exist, or a folder holds no picture.
-    """
-    from ilk.data.picture import SUFFIXES
-
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            seen = (p for p in path.iterdir() if not p.name.startswith("."))
-            inside = sorted(p for p in seen if p.suffix.lower() in SUFFIXES)
-            if not inside:
-                kinds = ", ".join(sorted(SUFFIXES))
-                raise FileNotFoundError(
-                    f"{argument}: no picture ({kinds}) in folder {path}{_nearest_kind(path)}"
-                )
-            files += inside
-        elif path.exists():
-            files.append(path)
-        else:
-            raise FileNotFoundError(f"{argument}: no such file or folder: {path}")
-    return files
-
-
-def _nearest_kind(folder: Path) -> str:
-    """A hint at a folder in it that has pictures."""
-    from ilk.data.picture import SUFFIXES
-
-    found = (p.parent for p in sorted(folder.glob("*/*")) if p.suffix.lower() in SUFFIXES)
-    kind = next(found, None)
-    return "" if kind is None else f"; it holds folders of pictures: name one kind, such as {kind}"
-
-
-def one_picture(path: Path, argument: str) -> None:
-    """Refuses a folder where one picture is wanted.
-
-    Raises:
-        FileNotFoundError: If the path does not exist.
-        IsADirectoryError: If it is a folder.
-    """
-    if path.is_dir():
-        raise IsADirectoryError(f"{argument}: {path} is a folder, wanted one picture")
-    if not path.exists():
-        raise FileNotFoundError(f"{argument}: no such file: {path}")
-
-
-def read_pictures(
-    files: Sequence[Path],
-    model: Model,
-    argument: str,
-    ink: InkShade = "auto",
-    fit: Fit = "crop",
-) -> Tensor:
-    """Pictures brought to the size and levels of a model, `(N, C, H, W)`.
-
-    What was taken for ink, and what was resized, is said once for all.
-
-    Raises:
-        ImageError: If some can't be read; it names all of them.
-    """
-    import torch
-
-    from ilk.data import ImageError
-
-    found, read, failed = _read(files, model, ink, fit)
-    if len(failed) == 1:
-        raise ImageError(failed[0])
-    if failed:
-        count = f"{len(failed)} of {len(files)} pictures can't be used"
-        raise ImageError("\n  ".join([f"{argument}: {count}", *failed]))
-    _note_read(found, read, model, argument, ink, fit)
-    empty = torch.zeros(0, *model.shape, dtype=torch.uint8)
-    return torch.stack([each.pixels for each in read]) if read else empty
-
-
-def _note_read(
-    files: Sequence[Path],
-    read: Sequence[Reading],
-    model: Model,
-    argument: str,
-    ink: InkShade,
-    fit: Fit,
-) -> None:
-    """Says which was ink, and what pictures of other sizes lost."""
-    _note_ink(files, read, argument, ink)
-    _, height, width = model.shape
-    sizes = [each.size for each in read if each.dark is None and each.size is not None]
-    resized = [(w, h) for w, h in sizes if (w, h) != (width, height)]
-    if not resized:
-        return
-    other = sum(w * height != h * width for w, h in resized)
-    largest = "{} x {}".format(*max(resized, key=math.prod))
-    said = f"{argument}: {len(resized)} of {len(read)} pictures, up to {largest},"
-    said += f" are seen at {width} x {height}: what is smaller than a pixel there is lost"
-    if other:
-        lost = "stretched, nothing is cut off" if fit == WHOLE else "cut to it in the middle"
-        said += f"; {other} of another aspect ratio are {lost}"
-    note(said)
-
-
-def _note_ink(files: Sequence[Path], read: Sequence[Reading], argument: str, ink: str) -> None:
-    """Says which was ink, where that was told from the pictures: the usual case of one is not."""
-    told = [(file, each.dark) for file, each in zip(files, read, strict=True)]
-    told = [(file, dark) for file, dark in told if dark is not None]
-    count = sum(dark for _, dark in told)
-    dark = 2 * count >= len(told)
-    if ink != "auto" or not told or (dark and len(told) == 1):
-        return
-    usual, other = "dark ink on light paper", "light ink on dark paper"
-    said = f"{argument}: read as {usual if dark else other}"
-    odd = [file.name for file, each in told if each != dark]
-    if odd:
-        names = ", ".join(odd[:NAMED]) + (", ..." if len(odd) > NAMED else "")
-        said += f"; {len(odd)} of {len(told)} the other way: {names}"
-    note(said + " (--ink dark or light decides)" * (not dark or bool(odd)))
-
-
-def _read(
-    files: Sequence[Path], model: Model, ink: InkShade, fit: Fit, blank: bool = False
-) -> tuple[list[Path], list[Reading], list[str]]:
-    """The files that can be read, what they hold, and of the others the names and the reasons.
-
-    What has no ink is read with `blank`, and is nothing but paper.
-    """
-    import torch
-
-    from ilk.data import ImageError
-    from ilk.data.drawing import NoInkError, Reading, read_picture
-
-    found: list[Path] = []
-    read: list[Reading] = []
-    failed: list[str] = []
-    for file in files:
-        try:
-            image = read_picture(file, model.shape, model.levels, fit, ink=ink)
-        except OSError as error:
-            failed.append(f"{file}: {error.strerror or error}")
-            continue
-        except ImageError as error:
-            if not (blank and isinstance(error, NoInkError)):
-                failed.append(str(error))
-                continue
-            image = Reading(torch.zeros(model.shape, dtype=torch.uint8), None, None)
-        found.append(file)
-        read.append(image)
-    return found, read, failed
-
-
-def note_known(x: Tensor, support: Tensor | None) -> None:
-    """Remarks on pictures that are among the examples: their figures are optimistic."""
-    shown = set() if support is None else {image.numpy().tobytes() for image in support}
-    known = sum(image.numpy().tobytes() in shown for image in x)
-    if known:
-        note(f"{known} of {len(x)} pictures are among the examples: their figures are optimistic")
-
-
-def read_judged(
-    paths: Sequence[Path], model: Model, what: str, ink: InkShade = "auto"
-) -> tuple[list[Path], Tensor]:
-    """The pictures to judge, and their files. Without ink they are blank; what can't be read is
-    left out, and named.
-
-    Raises:
-        FileNotFoundError: If a path does not exist, or a folder holds no picture.
-        ImageError: If none can be read: why the last one can't.
-        ValueError: If none is named.
-    """
-    import torch
-
-    from ilk.data import ImageError
-
-    if not paths:
-        raise ValueError(
-            f"FILES: name at least one picture to {what}, before options: --support and others"
-            " take all that follows"
-        )
-    found, read, failed = _read(picture_files(paths, "FILES"), model, ink, WHOLE, blank=True)
-    for reason in failed if found else failed[:-1]:
-        note(f"left out: {reason}")
-    if not found:
-        raise ImageError(failed[-1])
-    _note_read(found, read, model, "FILES", ink, WHOLE)
-    return found, torch.stack([each.pixels for each in read])
-
-
-def read_support(
-    paths: Sequence[Path],
-    model: Model,
-    argument: str = "--support",
-    without: str = "this is what the model expects of any kind (0 shots)",
-    ink: InkShade = "auto",
-    fit: Fit = "crop",
-) -> Tensor | None:
-    """A support set, none for models that take none; `without` says what an empty one means.
-
-    Raises:
-        ValueError: If the model takes no support set and one was given, or takes labels.
-    """
-    if model.conditioning == "label":
-        raise ValueError("MODEL takes labels, not a support set; use it from Python")
-    if model.conditioning == "none":
-        if paths:
-            raise ValueError(f"{argument}: {type(model).__name__} is unconditional, it takes none")
-        return None
-    files = picture_files(paths, argument)
-    support = read_pictures(files, model, argument, ink, fit)
-    if len(files) == 1:
-        _note_several(files[0], model)
-    if not len(support):
-        note(f"no {argument}: {without}")
-    if len(support) > model.shots:
-        note(
-            f"warning: {len(support)} support images, but the model was trained with up to"
-            f" {model.shots}; this works, but how well was not measured"
-        )
-    return support
-
-
-def _note_several(file: Path, model: Model) -> None:
-    """A remark on a page of several drawings, which was read as one."""
-    from ilk.data import cut_apart
-    from ilk.data.drawing import of_drawings
-
-    if of_drawings(model.shape, model.levels):
-        with suppress(ValueError):
-            count = len(cut_apart(file))
-            if count > 2:  # two may be a letter and its dot
-                note(f"{file} looks like {count} drawings: ilk cut {file} --out FOLDER parts them")
 
 
 def to_picture(x: Tensor, levels: int) -> Image.Image:

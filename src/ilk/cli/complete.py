@@ -19,12 +19,11 @@ from .common import (
     check_picture,
     generator,
     load_model,
-    one_picture,
     parse,
-    read_support,
     write_json,
     write_picture,
 )
+from .pictures import Strict, one_picture, read_support
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -60,6 +59,7 @@ def complete(
     out: Annotated[Path, tyro.conf.arg(help="Picture to write: .png, .jpg, .webp.")] = Path(
         "completions.png"
     ),
+    strict: Strict = False,
     seed: Seed = 0,
     ink: InkShade = "auto",
     device: Device = "cpu",
@@ -84,7 +84,7 @@ def complete(
     loaded = load_model(model, device)
     unknown = _mask(mask, image, loaded)
     x = read_image(image, loaded.shape, loaded.levels, keep_place=True, ink=ink)
-    p = loaded(read_support(support, loaded, ink=ink))
+    p = loaded(read_support(support, loaded, strict=strict, ink=ink))
     with bar("completing") as tell:
         done = complete_around(
             p,

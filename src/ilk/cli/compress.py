@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from .common import (
-    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -21,17 +19,16 @@ from .common import (
     load_model,
     note,
     parse,
-    picture_files,
-    read_pictures,
-    read_support,
     to_picture,
     write_file,
     write_json,
 )
+from .pictures import WHOLE, Strict, left_out, read_all, read_support
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ilk.data.files import Picture
     from ilk.models import Model
 
 __all__ = ["compress", "main"]
@@ -51,6 +48,7 @@ def compress(
     ] = 512,
     verify: Annotated[bool, tyro.conf.arg(help="Read it again before it is written.")] = False,
     ink: InkShade = "auto",
+    strict: Strict = False,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -70,12 +68,11 @@ def compress(
         raise ValueError(f"--chunk must be at least 1, got {chunk}")
     check_writable(out, "--out")
     loaded = load_model(model, device)
-    found = picture_files(files, "FILES")
+    found, x, skipped = read_all(files, loaded, strict, ink)
+    _check_names(found)
     names = [file.name for file in found]
-    _check_names(names)
-    x = read_pictures(found, loaded, "FILES", ink, WHOLE)
     alone = "the pictures are examples for one another"
-    given = read_support(support, loaded, without=alone, ink=ink, fit=WHOLE)
+    given = read_support(support, loaded, without=alone, strict=strict, fit=WHOLE, ink=ink)
     changed = sum(not _same(file, x[i], loaded) for i, file in enumerate(found))
     if changed:
         size = " x ".join(map(str, loaded.shape)) + f" and {loaded.levels} levels"
@@ -103,6 +100,7 @@ def compress(
         "bytes_of_support": told,
         "in_turn": header.in_turn,
         "bits_a_picture": 8 * coded / len(found),
+        "left_out": left_out(skipped),
     }
     if json:
         write_json(facts)
@@ -114,7 +112,7 @@ def compress(
         )
 
 
-def _same(file: Path, x: Tensor, model: Model) -> bool:
+def _same(file: Picture, x: Tensor, model: Model) -> bool:
     """Whether `ilk decompress` gives the very picture of a file."""
     from PIL import ImageChops
 
@@ -126,12 +124,18 @@ def _same(file: Path, x: Tensor, model: Model) -> bool:
     )
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _check_names(files: Sequence[Picture]) -> None:
     from .decompress import file_name
 
-    name, times = Counter(map(file_name, names)).most_common(1)[0]
-    if times > 1:
-        raise ValueError(f"FILES: {times} pictures would come back as {name!r}; rename them")
+    named: dict[str, list[str]] = {}
+    for file in files:
+        named.setdefault(file_name(file.name), []).append(str(file))
+    for name, same in named.items():
+        if len(same) > 1:
+            some = ", ".join(same[:4])
+            raise ValueError(
+                f"FILES: {len(same)} pictures would come back as {name!r}; rename one: {some}"
+            )
 
 
 def main(arguments: Sequence[str]) -> None:

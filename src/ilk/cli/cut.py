@@ -13,15 +13,16 @@ from .common import (
     check_picture,
     note,
     parse,
-    picture_files,
     write_json,
     write_picture,
 )
+from .pictures import picture_files
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ilk.data import Page
+    from ilk.data.files import Picture
 
 __all__ = ["cut", "main"]
 
@@ -89,7 +90,7 @@ def cut(
         print(f"{overview}: which is which")
 
 
-def _read(file: Path, count: int | None) -> Page:
+def _read(file: Picture, count: int | None) -> Page:
     """A page, or why it can't be cut, with its name."""
     from ilk.data import ImageError, read_page
 
@@ -131,7 +132,7 @@ def _overview(pages: Sequence[Page]) -> Image.Image:
     return whole
 
 
-def _note_doubts(file: Path, page: Page, first: int) -> None:
+def _note_doubts(file: Picture, page: Page, first: int) -> None:
     """Remarks on what was left out, and on what is probably no drawing or several."""
     if page.form:
         note(f"{file}: a printed form; what stands outside its boxes is left out")

@@ -19,6 +19,7 @@ from .common import (
     screen,
     write_picture,
 )
+from .pictures import picture_files, read_pictures
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -88,7 +89,6 @@ class _Row:
 
 
 def _read(folder: Path, model: Model) -> Tensor:
-    from .common import picture_files, read_pictures
 
     return read_pictures(picture_files([folder], "--kind"), model, "--kind")
 

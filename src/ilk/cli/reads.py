@@ -16,13 +16,11 @@ from .common import (
     SupportPaths,
     check_picture,
     load_model,
-    one_picture,
     parse,
-    read_pictures,
-    read_support,
     write_file,
     write_picture,
 )
+from .pictures import one_picture, read_pictures, read_support
 
 __all__ = ["main", "reads"]
 
@@ -64,7 +62,7 @@ def reads(
     given = read_support(support, loaded, ink=ink)
     if given is None:
         raise ValueError(f"MODEL: {type(loaded).__name__} takes no support set to look at")
-    (x,) = read_pictures([picture], loaded, "PICTURE", ink)
+    (x,) = read_pictures([picture], loaded, "PICTURE", ink=ink)
     seen = r.looks(loaded, x, given)
     if out.suffix.lower() == ".gif":
         frames = r.animation(x, given, seen, loaded.levels, every)

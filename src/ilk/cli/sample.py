@@ -21,12 +21,12 @@ from .common import (
     load_model,
     note,
     parse,
-    read_support,
     to_picture,
     write_file,
     write_json,
     write_picture,
 )
+from .pictures import Strict, read_support
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +73,7 @@ def sample(
         Literal["png", "svg"],
         tyro.conf.arg(help="What --each writes: pixels, or outlines that any size shows smooth."),
     ] = "png",
+    strict: Strict = False,
     seed: Seed = 0,
     ink: InkShade = "auto",
     device: Device = "cpu",
@@ -99,7 +100,7 @@ def sample(
     elif form != "png":
         raise ValueError("--form is for --each: name a folder to write to")
     loaded = load_model(model, device)
-    given = read_support(support, loaded, ink=ink)
+    given = read_support(support, loaded, strict=strict, ink=ink)
     p = loaded(given)
     shown = given is not None and len(given) > 0
     guidance = (GUIDANCE if shown else 0.0) if guidance is None else guidance

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from ilk.processes import first
+
 from .common import (
-    WHOLE,
     Device,
     InkShade,
     JsonFlag,
@@ -18,14 +19,19 @@ from .common import (
     SupportPaths,
     check_writable,
     load_model,
-    note_known,
     parse,
-    read_judged,
-    read_support,
     screen,
     write_json,
     write_surprise,
 )
+from .pictures import WHOLE, Judged, Keep, Strict, judge, read_again, read_support
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ilk.data.files import Picture
+    from ilk.data.polarity import Polarity
+    from ilk.models import Model
 
 __all__ = ["main", "score"]
 
@@ -43,52 +49,77 @@ def score(
     ] = None,
     sort: Annotated[bool, tyro.conf.arg(help="The most likely first.")] = False,
     ink: InkShade = "auto",
+    strict: Strict = False,
+    keep: Keep = None,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
-    """How likely are pictures given a few examples, in nats, and how much the examples help.
+    """How likely are pictures, in nats, given a few examples; and how much the examples gained.
 
-    A picture's cost is -ln p, in nats (1 nat is 1.44 bits): lower is likelier. nats/dim is the
-    cost divided by the number of pixels. The gain is how many nats the examples save.
+    Fewer nats a dimension are likelier. The gain is what a picture costs less, in nats, than
+    without any example. Started by torchrun, several processes share the pictures out.
 
     Example: ilk score omniglot other.png third.png --support my_drawings/ --surprise maps/
     """
-    import torch
-
     if surprise is not None:
         check_writable(surprise / "map.png", "--surprise")
     loaded = load_model(model, device)
-    found, x = read_judged(files, loaded, "score", ink)
-    given = read_support(support, loaded, ink=ink, fit=WHOLE)
-    note_known(x, given)
+    given = read_support(support, loaded, strict=strict, fit=WHOLE, ink=ink)
+    judged = judge(
+        files,
+        loaded,
+        "score",
+        lambda found, x: _rows(loaded, given, found, x),
+        support=given,
+        options=(),
+        ink=ink,
+        strict=strict,
+        keep=keep,
+    )
+    if not first():
+        return
+    if surprise is not None:
+        _draw(judged, loaded, given, surprise, ink)
+    if sort:
+        judged.rows.sort(key=lambda row: row["nats"])
+    if json:
+        write_json({"pictures": judged.rows, "files": judged.facts})
+    else:
+        _print(judged.rows)
+
+
+def _rows(
+    model: Model, given: Tensor | None, files: Sequence[Picture], x: Tensor
+) -> list[dict[str, Any]]:
+    import torch
+
     with torch.inference_mode():
-        each = loaded(given).log_prob_per_dim(x)
-        nats = -each.sum(dim=(1, 2, 3))
+        nats = -model(given).log_prob(x)
         few_shot = given is not None and len(given) > 0
-        alone = -loaded().log_prob(x) if few_shot else None
-    rows = [
+        alone = -model().log_prob(x) if few_shot else None
+    return [
         {
             "file": str(file),
             "nats": float(nats[i]),
-            "nats_per_dim": float(nats[i]) / loaded.dims,
+            "nats_per_dim": float(nats[i]) / model.dims,
             "bits": float(nats[i]) / math.log(2),
             **({"gain_nats": float(alone[i] - nats[i])} if alone is not None else {}),
         }
-        for i, file in enumerate(found)
+        for i, file in enumerate(files)
     ]
-    if surprise is not None:
-        for i, row in enumerate(rows):
-            note = f"{row['nats']:.1f} nats, {row['nats_per_dim']:.4f} nats/dim"
-            path = surprise / f"{i:03d}-{found[i].stem}.png"
-            row["surprise"] = write_surprise(
-                path, found[i].name, note, x[i], each[i], loaded.levels
-            )
-    if sort:
-        rows.sort(key=lambda row: row["nats"])
-    if json:
-        write_json(rows)
-    else:
-        _print(rows)
+
+
+def _draw(judged: Judged, model: Model, given: Tensor | None, folder: Path, ink: Polarity) -> None:
+    """A map of surprise for every row, which names it."""
+    import torch
+
+    for i, (file, row) in enumerate(zip(judged.files, judged.rows, strict=True)):
+        (x,) = read_again([file], model, ink)
+        with torch.inference_mode():
+            each = model(given).log_prob_per_dim(x)
+        note = f"{row['nats']:.1f} nats, {row['nats_per_dim']:.4f} nats/dim"
+        path = folder / f"{i:03d}-{file.stem}.png"
+        row["surprise"] = write_surprise(path, file.name, note, x, each, model.levels)
 
 
 def _print(rows: list[dict[str, float | str]]) -> None:

@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 
 from ilk.data.omniglot import SIDE, max_pool
-from ilk.data.picture import Fit, ImageError, flatten, open_picture, to_pixels
+from ilk.data.picture import Fit, ImageError, Page, flatten, open_picture, to_pixels
 from ilk.data.polarity import Polarity, check_polarity, edge_of, ink_is_dark, lighter, two_shades
 from ilk.data.sheet import cut_out
 from ilk.data.threshold import otsu
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
+
+    from ilk.data.picture import Source
 
 __all__ = [
     "NoInkError",
@@ -67,7 +69,7 @@ class Reading(NamedTuple):
 
 
 def read_image(
-    source: str | Path | bytes | PILImage.Image,
+    source: Source,
     shape: tuple[int, int, int],
     levels: int,
     fit: Fit = "crop",
@@ -97,7 +99,7 @@ def read_image(
 
 
 def read_picture(
-    source: str | Path | bytes | PILImage.Image,
+    source: Source,
     shape: tuple[int, int, int],
     levels: int,
     fit: Fit = "crop",
@@ -112,14 +114,14 @@ def read_picture(
     try:
         pixels, dark = _reduced(image, keep_place, ink)
     except ImageError as error:
-        if isinstance(source, str | Path):
+        if isinstance(source, str | Path | Page):
             raise type(error)(f"{source}: {error}") from error
         raise
     return Reading(torch.from_numpy(pixels), dark, image.size)
 
 
 def read_mask(
-    source: str | Path | bytes | PILImage.Image,
+    source: Source,
     image: str | Path | bytes | PILImage.Image,
     shape: tuple[int, int, int],
     levels: int,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ilk.data.drawing import OMNIGLOT, read_image
+from ilk.data.files import Picture, Skipped, walk, why
 from ilk.data.kinds import Kinds, first_by_hash
-from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture
+from ilk.data.picture import SUFFIXES, Fit, ImageError, flatten, open_picture, pages
 from ilk.data.polarity import Polarity
 
 __all__ = ["FolderReport", "Skipped", "part_of_folder", "read_folder"]
@@ -23,14 +22,8 @@ __all__ = ["FolderReport", "Skipped", "part_of_folder", "read_folder"]
 LARGEST = 64
 LOOSE = ""  # the name of the folder itself
 HELD_BACK = {"test": 0.2, "valid": 0.05}
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that is not among the images, and why."""
-
-    path: Path
-    reason: str
+PARTS_OF = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+PARTS_OF |= dict.fromkeys(("valid", "validation", "val", "dev"), "valid")
 
 
 @dataclass(frozen=True)
@@ -44,6 +37,7 @@ class FolderReport:
         empty: Kinds of which no image could be read, and which are left out therefore.
         counts: The number of images of every kind that is left.
         found: What the pictures are and what size and levels follow, where these were inferred.
+        parts: Which subfolders are parts to train and test with, or in other words.
     """
 
     folder: Path
@@ -52,6 +46,7 @@ class FolderReport:
     empty: tuple[str, ...]
     counts: tuple[int, ...] = ()
     found: str = ""
+    parts: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.folder}: {self.used} images read, {len(self.skipped)} files skipped"]
@@ -62,6 +57,7 @@ class FolderReport:
                 f"  {len(self.counts)} kinds, {each}, {self.counts.count(1)} of one image"
             )
         lines += [f"  {self.found}"] if self.found else []
+        lines += [f"  {self.parts}"] if self.parts else []
         reasons = Counter(s.reason.partition(" (")[0] for s in self.skipped)
         lines += [f"  skipped {n}: {reason}" for reason, n in reasons.most_common()]
         lines += [f"    {s.path}: {s.reason}" for s in self.skipped]
@@ -111,14 +107,14 @@ def read_folder(
         raise FileNotFoundError(f"folder: {root} is not a folder")
     if on_error not in ("skip", "raise"):
         raise ValueError(f"on_error: wanted skip or raise, got {on_error!r}")
-    skipped: dict[Path, str] = {}
-    files: dict[str, list[Path]] = {}
+    skipped: dict[Picture, str] = {}
+    files: dict[str, list[Picture]] = {}
     unread: list[OSError] = []
-    for name, path in _walk(root, unread):
+    for name, path in walk(root, unread):
         if path.suffix.lower() in SUFFIXES:
-            files.setdefault(name, []).append(path)
+            files.setdefault(name, []).extend(pages(path))
         else:
-            _reject(skipped, path, f"not a picture by its suffix {path.suffix!r}", on_error)
+            _reject(skipped, path, why(path), on_error)
     if len(files) > 1:
         for path in files.pop(LOOSE, []):
             _reject(skipped, path, "beside the folders of kinds, in none of them", on_error)
@@ -145,10 +141,11 @@ def read_folder(
     report = FolderReport(
         folder=root,
         used=len(images),
-        skipped=tuple(Skipped(path, skipped[path]) for path in sorted(skipped)),
+        skipped=tuple(Skipped(path, skipped[path]) for path in sorted(skipped, key=str)),
         empty=tuple(name for name, count in counts.items() if not count),
         counts=tuple(counts[name] for name in names),
         found=found,
+        parts=_parts(names),
     )
     if not images:
         raise ValueError(f"folder: no picture could be read.\n{report}")
@@ -166,7 +163,8 @@ def read_folder(
 def part_of_folder(kinds: Kinds, part: str) -> Kinds:
     """The part of a folder's kinds to train, validate or test with.
 
-    Where the folder has subfolders `train` and `test` (and perhaps `valid`), these are the parts.
+    Where the folder has subfolders `train` and `test` (and perhaps `valid`), these are the parts,
+    in small letters or capitals; `training`, `testing`, `validation`, `val` and `dev` are too.
     Otherwise 20 % of the kinds are `test`, 5 % `valid` (at least one each): those first in the
     order of `SHA-256(name)`.
 
@@ -181,7 +179,7 @@ def part_of_folder(kinds: Kinds, part: str) -> Kinds:
         raise ValueError(f"part: wanted train, valid, train+valid, test or all, got {part!r}")
     if part == "all":
         return kinds
-    home = [name.partition("/")[0] for name in kinds.names]
+    home = [PARTS_OF.get(name.partition("/")[0].lower(), "") for name in kinds.names]
     if {"train", "test"} <= set(home):
         left = [k for k, h in enumerate(home) if h == "train"]
         members = {"test": [k for k, h in enumerate(home) if h == "test"]}
@@ -205,18 +203,31 @@ def part_of_folder(kinds: Kinds, part: str) -> Kinds:
     return kinds.subset(members[part], name=f"{kinds.name}/{part}")
 
 
-def _walk(root: Path, unread: list[OSError]) -> Iterator[tuple[str, Path]]:
-    """Every visible file below a folder with the name of its kind, in a fixed order."""
-    for directory, folders, files in os.walk(root, onerror=unread.append):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        here = Path(directory)
-        name = here.relative_to(root).as_posix() if here != root else LOOSE
-        for file in sorted(files):
-            if not file.startswith("."):
-                yield name, here / file
+def _parts(names: tuple[str, ...]) -> str:
+    """What the names of subfolders say of parts, if they do not say it exactly.
+
+    Example:
+        >>> _parts(("Test/a", "Train/a", "Extra/a"))
+        'Test, Train are the parts test, train; Extra is in no part'
+        >>> _parts(("test/a", "train/a")), _parts(("train/a", "birch"))
+        ('', '')
+    """
+    homes = sorted({name.partition("/")[0] for name in names})
+    part = {home: PARTS_OF.get(home.lower(), "") for home in homes}
+    if not {"train", "test"} <= set(part.values()):
+        return ""
+    named = [home for home in homes if part[home]]
+    others = [home for home in homes if not part[home]]
+    told = []
+    if any(part[home] != home for home in named):
+        parts = ", ".join(part[home] for home in named)
+        told.append(f"{', '.join(named)} are the parts {parts}")
+    if others:
+        told.append(f"{', '.join(others)} {'are' if len(others) > 1 else 'is'} in no part")
+    return "; ".join(told)
 
 
-def _reject(skipped: dict[Path, str], path: Path, reason: str, on_error: str) -> None:
+def _reject(skipped: dict[Picture, str], path: Picture, reason: str, on_error: str) -> None:
     if on_error == "raise":
         raise ImageError(reason if str(path) in reason else f"{path}: {reason}")
     skipped[path] = reason.removeprefix(f"{path}: ")
@@ -264,7 +275,7 @@ class _Seen:
         return shape, levels, f"{size}, {what}: read as {made} of {levels} levels{hand}"
 
 
-def _look(files: list[Path], skipped: dict[Path, str], on_error: str) -> _Seen:
+def _look(files: list[Picture], skipped: dict[Picture, str], on_error: str) -> _Seen:
     sizes: list[tuple[int, int]] = []
     coloured, grey = 0, False
     between: list[float] = []

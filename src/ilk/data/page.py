@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +19,8 @@ from .sheet import find_sheet, straightened
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
+
+    from ilk.data.picture import Source
 
 __all__ = ["Page", "cut_apart", "read_page"]
 
@@ -152,9 +153,7 @@ class Page:
         return page
 
 
-def cut_apart(
-    source: str | Path | bytes | PILImage.Image, count: int | None = None
-) -> list[PILImage.Image]:
+def cut_apart(source: Source, count: int | None = None) -> list[PILImage.Image]:
     """The drawings on a page, each on a square page of its own, black on white, in reading order.
 
     See `read_page`. All pages have one size, so that a small drawing beside a large one stays
@@ -181,7 +180,7 @@ def cut_apart(
     return read_page(source, count).drawings()
 
 
-def read_page(source: str | Path | bytes | PILImage.Image, count: int | None = None) -> Page:
+def read_page(source: Source, count: int | None = None) -> Page:
     """A page and the drawings on it.
 
     Arguments:

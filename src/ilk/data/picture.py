@@ -2,7 +2,8 @@
 
 The rules, in order, for every picture that becomes pixels of a model:
 
-1. PNG, JPEG, WebP, GIF, BMP or TIFF (first frame or page), at most `MAX_PIXELS` pixels, checked
+1. PNG, JPEG, WebP, AVIF, HEIC, GIF, BMP, PGM, JPEG 2000 or TIFF, each page of which is a picture
+   of its own (of an animation the first), at most `MAX_PIXELS` pixels, checked
    before decoding.
 2. Turned as its EXIF orientation says; 16-bit greys keep their upper 8 bits.
 3. Transparency is composited on white; then grey (ITU-R 601 luma) for one channel, RGB for three.
@@ -14,26 +15,32 @@ The rules, in order, for every picture that becomes pixels of a model:
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import stat
 import warnings
-from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
+    Source: TypeAlias = "str | Path | Page | bytes | PILImage.Image"
+
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "Fit",
     "ImageError",
+    "Page",
     "area_mean",
     "open_picture",
+    "pages",
     "quantise",
     "tiles",
     "to_pixels",
@@ -42,27 +49,79 @@ __all__ = [
 Fit = Literal["crop", "pad", "stretch"]
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 1 << 29
-WEB = ("PNG", "JPEG", "WEBP", "GIF")
-FORMATS = (*WEB, "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF")
 _JPEG, _TIFF = (".jpg", ".jpeg", ".jpe", ".jfif"), (".tif", ".tiff")
-SUFFIXES = frozenset({".png", *_JPEG, ".webp", ".gif", ".bmp", *_TIFF})
+_PPM, _JPEG2000 = (".pgm", ".pbm", ".ppm", ".pnm"), (".jp2", ".j2k", ".jpx", ".jpf")
+_PHONE = (".heic", ".heif", ".hif", ".avif")
+SUFFIXES = frozenset({".png", *_JPEG, ".webp", ".gif", ".bmp", *_TIFF, *_PPM, *_JPEG2000, *_PHONE})
+_SMALLER = 254, 1  # The tag of a TIFF, and its bit, of a page that is another one made smaller.
 
 
 class ImageError(ValueError):
     """A picture that can't be used: damaged, foreign, or too large to decode safely."""
 
 
+@dataclass(frozen=True, order=True)
+class Page:
+    """A page of a file that holds several; the first is number 1.
+
+    Example:
+        >>> page = Page(Path("scans/all.tif"), 2)
+        >>> str(page), page.name, page.stem
+        ('scans/all.tif[2]', 'all-2.tif', 'all-2')
+    """
+
+    path: Path
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.path}[{self.number}]"
+
+    @property
+    def stem(self) -> str:
+        """The name that a file of its own would have, without a suffix."""
+        return f"{self.path.stem}-{self.number}"
+
+    @property
+    def name(self) -> str:
+        """The name that a file of its own would have."""
+        return self.stem + self.path.suffix
+
+
+def pages(path: Path) -> list[Path | Page]:
+    """The pages of a TIFF, in order, if it has several; any other file as it is.
+
+    Copies of pages at a smaller size, which some programs add, are left out.
+    """
+    from PIL import Image
+
+    if path.suffix.lower() not in _TIFF:
+        return [path]
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=("TIFF",)) as image:
+            warnings.simplefilter("ignore")
+            count = getattr(image, "n_frames", 1)
+            if count == 1:
+                return [path]
+            found: list[Path | Page] = []
+            for i in range(count):
+                image.seek(i)
+                if not int(getattr(image, "tag_v2", {}).get(_SMALLER[0], 0)) & _SMALLER[1]:
+                    found.append(Page(path, i + 1))
+    except Exception:  # Whoever reads it will say what is wrong with it.
+        return [path]
+    return found if len(found) > 1 else [path]
+
+
 def open_picture(
-    source: str | Path | bytes | PILImage.Image,
+    source: Source,
     max_pixels: int = MAX_PIXELS,
-    formats: Sequence[str] = FORMATS,
 ) -> PILImage.Image:
     """A decoded picture, turned upright.
 
     Arguments:
-        source: A path, the bytes of a file, or a Pillow image.
+        source: A path, a page, the bytes of a file, or a Pillow image.
         max_pixels: A picture with more pixels is refused before it is decoded.
-        formats: Those to decode, of `FORMATS`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -75,12 +134,16 @@ def open_picture(
         _check_size(source, "the image", max_pixels)
         return ImageOps.exif_transpose(source)
     name = "this file" if isinstance(source, bytes) else str(source)
-    file = io.BytesIO(source if isinstance(source, bytes) else _content(Path(source)))
+    path, number = (source.path, source.number) if isinstance(source, Page) else (source, 1)
+    content = path if isinstance(path, bytes) else _content(Path(path))
+    file, formats = io.BytesIO(content), _known_formats(content[4:8] == b"ftyp")
     try:
         with warnings.catch_warnings():
             # Pillow warns of what it can bear, and its own limit only warns at first.
             warnings.simplefilter("ignore")
-            image = Image.open(file, formats=tuple(formats))
+            image = Image.open(file, formats=formats)
+            if number > 1:
+                image.seek(number - 1)
             _check_size(image, name, max_pixels)
             image.load()
             if image.mode == "F":
@@ -95,6 +158,20 @@ def open_picture(
         raise
     except Exception as error:  # decoders stumble over damage in every way
         raise ImageError(f"{name}: damaged or cut short") from error
+
+
+@functools.cache
+def _known_formats(phone: bool) -> tuple[str, ...]:
+    """Of `FORMATS` those that this Pillow decodes; those of phones' photographs with a plug-in."""
+    from PIL import Image
+
+    if phone:
+        with suppress(ImportError):  # not where there is no build of it
+            import pi_heif
+
+            pi_heif.register_heif_opener()
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _content(path: Path) -> bytes:

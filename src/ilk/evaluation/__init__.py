@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .anomaly import CORRECTIONS, Correction, Normal, anomaly_scores, codec_nats, corrected
+from .anomaly import (
+    CORRECTIONS,
+    Correction,
+    Normal,
+    against,
+    anomaly_scores,
+    codec_nats,
+    corrected,
+    distinct,
+)
 from .classification import (
     Accuracy,
     Task,
@@ -38,6 +47,7 @@ __all__ = [
     "Row",
     "SampleRow",
     "Task",
+    "against",
     "anomaly_scores",
     "classification_tasks",
     "classify",
@@ -45,6 +55,7 @@ __all__ = [
     "clustered_stderr",
     "codec_nats",
     "corrected",
+    "distinct",
     "evaluate",
     "fit_temperature",
     "fitting_precision",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from collections.abc import Callable
@@ -16,7 +17,16 @@ from ..models.base import Model
 from .likelihood import evaluating
 from .posterior import leave_one_out
 
-__all__ = ["CORRECTIONS", "Correction", "Normal", "anomaly_scores", "codec_nats", "corrected"]
+__all__ = [
+    "CORRECTIONS",
+    "Correction",
+    "Normal",
+    "against",
+    "anomaly_scores",
+    "codec_nats",
+    "corrected",
+    "distinct",
+]
 
 Correction = Literal["ratio", "complexity", "none"]
 CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
@@ -168,14 +178,18 @@ def corrected(model: Model, nats: Tensor, x: Tensor, correction: Correction = "r
     Raises:
         ValueError: If there is no such correction.
     """
-    if correction not in CORRECTIONS:
-        raise ValueError(f"correction must be one of {CORRECTIONS}, got {correction!r}")
+    _check(correction)
     nats = nats.cpu().double()
     if correction == "none":
         return -nats
     if correction == "complexity":
         return -nats - codec_nats(x, model.levels)
     return -nats + _log_prob(model, x[:0], x)
+
+
+def _check(correction: str) -> None:
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {CORRECTIONS}, got {correction!r}")
 
 
 def anomaly_scores(
@@ -212,35 +226,72 @@ def anomaly_scores(
         >>> normal.chance(scores).shape
         torch.Size([3])
     """
-    if len(support) < 3:
-        raise ValueError(f"support must hold at least 3 normal images, got {len(support)}")
+    score, normal = against(model, support, correction, steps=steps, on_step=on_step)
+    return score(x), normal
+
+
+def against(
+    model: Model,
+    support: Tensor,
+    correction: Correction = "ratio",
+    *,
+    steps: int = 0,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Callable[[Tensor], Tensor], Normal]:
+    """What gives scores of images, and what normal ones score: `anomaly_scores` in two parts.
+
+    Images are scored as they come, however many there are. Copies among the normal images count
+    once: what an image scores beside a copy of itself says nothing of a further one.
+
+    Raises:
+        ValueError: If fewer than 3 of the normal images differ, or as `anomaly_scores` does.
+    """
+    _check(correction)
+    different = distinct(support)
+    if len(different) < 3:
+        copies = "" if len(different) == len(support) else f", of which {len(different)} differ"
+        raise ValueError(f"support must hold at least 3 normal images, got {len(support)}{copies}")
+    support = different
     if steps:
-        given, others = _memorised(model, support, x, steps, on_step)
+        learned, others = _memorised(model, support, steps, on_step)
+        given = functools.partial(_log_prob, learned, support[:0])
     else:
-        given, others = _log_prob(model, support, x), leave_one_out(model, support)
-    scores = corrected(model, given, x, correction)
-    normal = corrected(model, others, support, correction)
-    return scores, Normal(tuple(normal.tolist()))
+        given, others = functools.partial(_log_prob, model, support), leave_one_out(model, support)
+    normal = Normal(tuple(corrected(model, others, support, correction).tolist()))
+    return lambda x: corrected(model, given(x), x, correction), normal
+
+
+def distinct(images: Tensor) -> Tensor:
+    """The images `(N, C, H, W)` without copies, in their order.
+
+    Example:
+        >>> import torch
+        >>> distinct(torch.tensor([[3], [1], [3]])).tolist()
+        [[3], [1]]
+    """
+    seen: dict[bytes, int] = {}
+    for i, image in enumerate(images.cpu()):
+        seen.setdefault(image.contiguous().numpy().tobytes(), i)
+    return images[list(seen.values())]
 
 
 def _memorised(
-    model: Model, normal: Tensor, x: Tensor, steps: int, on_step: Callable[[int, int], None]
-) -> tuple[Tensor, Tensor]:
-    """Nats of images by a copy that learned the normal ones; of these by copies that did not."""
+    model: Model, normal: Tensor, steps: int, on_step: Callable[[int, int], None]
+) -> tuple[Model, Tensor]:
+    """A copy that learned the normal images, and nats of these by copies that did not."""
     from ..training import memorise
 
     fold = torch.arange(len(normal)) % FOLDS
-    parts = [(normal, x), *((normal[fold != f], normal[fold == f]) for f in fold.unique())]
-    nats, total = [], steps * len(parts)
-    for i, (shown, asked) in enumerate(parts):
+    parts = [normal, *(normal[fold != f] for f in fold.unique())]
+    total = steps * len(parts)
+    copies = []
+    for i, shown in enumerate(parts):
         tell = lambda step, _, done=i * steps: on_step(done + step, total)  # noqa: E731
-        learned = memorise(model, shown, steps, on_step=tell)
-        nats.append(_log_prob(learned, x[:0], asked))
-    given, *others = nats
+        copies.append(memorise(model, shown, steps, on_step=tell))
     left = torch.empty(len(normal), dtype=torch.float64)
-    for f, each in zip(fold.unique(), others, strict=True):
-        left[fold == f] = each
-    return given, left
+    for f, learned in zip(fold.unique(), copies[1:], strict=True):
+        left[fold == f] = _log_prob(learned, normal[:0], normal[fold == f])
+    return copies[0], left
 
 
 def _log_prob(model: Model, support: Tensor, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import io
 
 from ilk.data import ImageError, Page, read_image, read_page
 from ilk.data.grouping import boxes
-from ilk.data.picture import WEB, open_picture
+from ilk.data.picture import open_picture
 from ilk.models import Model
 
 from .given import Slices, limit
@@ -47,7 +47,7 @@ def _page(request: Cut, limits: Limits) -> Page:
     if request.image.file is None:
         raise ValueError("image: wanted a picture file")
     try:
-        picture = open_picture(decode(request.image.file, "image"), limits.pixels, WEB)
+        picture = open_picture(decode(request.image.file, "image"), limits.pixels)
         page = read_page(picture, request.count)
     except ImageError as error:
         raise ValueError(f"image: {error}") from None

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from ilk.data import ImageError, read_image
-from ilk.data.picture import WEB, open_picture
+from ilk.data.picture import open_picture
 from ilk.models import Model
 
 __all__ = [
@@ -70,7 +70,9 @@ class Image(_Strict):
     pixels: str | None = Field(
         None, description="Base64 of C x H x W bytes in 0..levels-1, row by row."
     )
-    file: str | None = Field(None, description="Base64 of a PNG, JPEG, WebP or GIF file.")
+    file: str | None = Field(
+        None, description="Base64 of a picture file: PNG, JPEG, TIFF, others."
+    )
 
 
 class _Conditioned(_Request):
@@ -207,7 +209,7 @@ def tensor_of(image: Image, model: Model, name: str, most: int) -> Tensor:
         raise ValueError(f"{name}: wanted either pixels or a file")
     if image.file is not None:
         try:
-            picture = open_picture(decode(image.file, name), most, WEB)
+            picture = open_picture(decode(image.file, name), most)
             return read_image(picture, model.shape, model.levels)
         except ImageError as error:
             raise ValueError(f"{name}: {error}") from None

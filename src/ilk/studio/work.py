@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ilk.data import cut_apart, read_image
 from ilk.data.drawing import of_drawings
-from ilk.data.picture import WEB, open_picture
+from ilk.data.picture import open_picture
 from ilk.models import Model
 from ilk.reads import grid, inside
 from ilk.render import enlarge, pixels, sheet
@@ -77,7 +77,7 @@ def attention(request: Look, model: Model, limits: Limits) -> Slices:
 
 def read(file: bytes, model: Model, limits: Limits) -> Slices:
     """A picture file brought to what the model knows, and apart what seem several drawings."""
-    picture = open_picture(file, limits.pixels, WEB)
+    picture = open_picture(file, limits.pixels)
     image = read_image(picture, model.shape, model.levels)
     apart: list[Tensor] = []
     if of_drawings(model.shape, model.levels):
