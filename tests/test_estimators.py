@@ -167,3 +167,26 @@ def test_mistakes_are_named(estimator: FewShotDensity, message: str) -> None:
 def test_priors_must_fit_the_classes() -> None:
     with pytest.raises(ValueError, match=r"priors must be 2 weights, got shape \(3,\)"):
         FewShotClassifier(KernelModel(2, 4), priors=[1, 1, 1]).fit([[0], [1]], ["a", "b"])
+
+
+@pytest.mark.parametrize("ink", ["auto", "dark"])
+def test_dark_ink_is_ink_in_arrays_as_in_files(ink: str) -> None:
+    """Grey rows of dark ink are the model's pixels, and draws come back as dark ink."""
+    bits = np.zeros((4, 26, 26), dtype=np.int64)
+    for i, page in enumerate(bits):
+        page[4:22, 8 + 2 * i : 10 + 2 * i] = 1
+    bits = bits.reshape(4, -1)
+    torch.manual_seed(0)
+    model = ilk.models.ConditionalPixelCNN((1, 26, 26), width=8, depth=2)
+    wanted = FewShotDensity(model).fit(bits)
+    light = FewShotDensity(model, scale="range").fit(255.0 * bits)
+    dark = FewShotDensity(model, scale="range", ink=ink).fit(255.0 * (1 - bits))  # type: ignore[arg-type]
+    for found, rows in ((light, 255.0 * bits), (dark, 255.0 * (1 - bits))):
+        np.testing.assert_allclose(found.score_samples(rows), wanted.score_samples(bits))
+    drawn = wanted.sample(3, random_state=0)
+    seen = (bits.max(axis=0) > bits.min(axis=0))[None]
+    assert ((dark.sample(3, random_state=0) < 128) == (drawn > 0))[seen.repeat(3, 0)].all()
+    told = FewShotDensity(model, scale="range", ink="light").fit(255.0 * (1 - bits))
+    assert not np.allclose(told.score_samples(255.0 * (1 - bits)), wanted.score_samples(bits))
+    with pytest.raises(ValueError, match="ink: wanted auto, dark or light, got 'black'"):
+        FewShotDensity(model, ink="black").fit(bits)  # type: ignore[arg-type]

@@ -19,6 +19,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from .data.drawing import of_drawings
+from .data.polarity import Polarity, check_polarity, ink_is_dark
 from .evaluation import padded, posterior
 from .evaluation.likelihood import evaluating
 from .evaluation.posterior import log_posterior
@@ -45,15 +47,18 @@ class _FewShot(BaseEstimator):
         *,
         scale: Scale = "pixels",
         shots: int | None = None,
+        ink: Polarity = "auto",
     ) -> None:
         self.model = model
         self.scale = scale
         self.shots = shots
+        self.ink: Polarity = ink
 
     def _start(self, X: ArrayLike, y: Any = None) -> tuple[np.ndarray, Any]:
         """The model, and the scale that the values of training rows set."""
         if self.scale not in ("pixels", "range"):
             raise ValueError(f"scale must be 'pixels' or 'range', got {self.scale!r}")
+        check_polarity(self.ink)
         if self.shots is not None and self.shots < 1:
             raise ValueError(f"shots must be at least 1 or None, got {self.shots}")
         rows, y = (_validated(self, X), None) if y is None else _validated(self, X, y)
@@ -73,7 +78,17 @@ class _FewShot(BaseEstimator):
                 stacklevel=3,
             )
         self.low_, self.high_ = rows.min(axis=0), rows.max(axis=0)
+        self.dark_ = self._dark(rows)
         return rows, y
+
+    def _dark(self, rows: np.ndarray) -> bool:
+        """Whether low values are the ink of drawings, as most training rows have it."""
+        _, height, width = shape = self.model_.shape
+        drawings = of_drawings(shape, self.model_.levels) and rows.shape[1] == self.model_.dims
+        if self.scale == "pixels" or not drawings:
+            return False
+        light = (rows > (rows.min() + rows.max()) / 2).reshape(-1, height, width)
+        return bool(np.mean([ink_is_dark(row, self.ink) for row in light]) > 0.5)
 
     def _images(self, rows: np.ndarray) -> Tensor:
         """Rows as images `(N, C, H, W)`; beyond a short row there are zeros."""
@@ -92,7 +107,8 @@ class _FewShot(BaseEstimator):
                     " scale='range' brings other numbers to them"
                 )
             return rows.astype(np.int64)
-        share = (rows.astype(np.float64) - self.low_) / self._spread()
+        values = rows.astype(np.float64)
+        share = (self.high_ - values if self.dark_ else values - self.low_) / self._spread()
         return np.clip(np.floor(share * (most + 1)), 0, most).astype(np.int64)
 
     def _spread(self) -> np.ndarray:
@@ -140,6 +156,8 @@ class FewShotClassifier(ClassifierMixin, _FewShot):
         model: A model, the name of one that ships with the package, or a directory.
         scale: `"pixels"` takes integers `0..levels-1` and refuses all else; `"range"` cuts the
             range of every feature in the training rows into `levels` equal steps.
+        ink: With `scale="range"` and a model of drawings, whether ink is `"dark"`, low, or
+            `"light"`; by default most training rows tell, by the rule of `ilk.data.read_image`.
         shots: Most examples of a support set. A class with more is the mean of the distributions
             of several sets; by default as many as the model was trained for.
         priors: Weights of the classes in their order; equal by default.
@@ -162,10 +180,11 @@ class FewShotClassifier(ClassifierMixin, _FewShot):
         *,
         scale: Scale = "pixels",
         shots: int | None = None,
+        ink: Polarity = "auto",
         priors: ArrayLike | None = None,
         temperature: float = 1.0,
     ) -> None:
-        super().__init__(model, scale=scale, shots=shots)
+        super().__init__(model, scale=scale, shots=shots, ink=ink)
         self.priors = priors
         self.temperature = temperature
 
@@ -215,7 +234,7 @@ class FewShotDensity(DensityMixin, _FewShot):
     r"""The distribution of rows like those shown: the model's p(x | rows).
 
     Arguments:
-        model, scale, shots: As in `FewShotClassifier`.
+        model, scale, shots, ink: As in `FewShotClassifier`.
 
     Example:
         >>> import ilk
@@ -267,4 +286,5 @@ class FewShotDensity(DensityMixin, _FewShot):
                 levels[chosen == k] = raster[:, : self.n_features_in_]
         if self.scale == "pixels":
             return levels
-        return self.low_ + (levels + 0.5) / self.model_.levels * self._spread()
+        steps = (levels + 0.5) / self.model_.levels * self._spread()
+        return self.high_ - steps if self.dark_ else self.low_ + steps
