@@ -22,7 +22,7 @@ from .common import (
     write_json,
 )
 
-__all__ = ["evaluate", "main"]
+__all__ = ["evaluate", "main", "samples_table"]
 
 
 def evaluate(
@@ -111,7 +111,7 @@ def _print(report: dict[str, Any]) -> None:
     if "classification" in report:
         console.print(_classification(report["classification"]))
     if "samples" in report:
-        console.print(_samples(report["samples"]))
+        console.print(samples_table(report["samples"]))
 
 
 def _likelihood(part: str, table: dict[str, Any]) -> Any:
@@ -186,7 +186,8 @@ def _classification(tasks: list[dict[str, Any]]) -> Any:
     return shown
 
 
-def _samples(table: dict[str, Any]) -> Any:
+def samples_table(table: dict[str, Any]) -> Any:
+    """Rows of `ilk.evaluation.sample_quality` as a table to print."""
     from rich.table import Table
 
     title = f"samples: {table['kinds']}, 4 examples, 8 samples a kind, judged 20-way"

@@ -84,6 +84,11 @@ class _Embedded(NamedTuple):
     prototypes: Tensor
     tasks: Tensor
 
+    def of(self, some: slice) -> _Embedded:
+        """Some of the kinds, to be told from all of them."""
+        examples, people, prototypes, tasks = self
+        return _Embedded(examples[some], people[some], prototypes, tasks[some])
+
 
 def sample_quality(
     model: Model,
@@ -94,6 +99,7 @@ def sample_quality(
     shots: int = 4,
     count: int = 8,
     ways: int = 20,
+    every: int = 1,
     seed: int = 0,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> list[SampleRow]:
@@ -107,6 +113,7 @@ def sample_quality(
         shots: Examples of a kind.
         count: Samples of a kind, and drawings of people.
         ways: Kinds that the judge chooses among.
+        every: Draw for every so many of the kinds alone; the judge chooses among all.
         seed: Of what is shown, of the tasks and of the samples.
         on_progress: Called with what is drawn, the kinds done and their number.
 
@@ -123,6 +130,7 @@ def sample_quality(
         )
     rng = np.random.default_rng(seed)
     images, features = _parts(kinds, judge, rng, shots, count, ways)
+    images, features = images[::every], features.of(slice(None, None, every))
     theirs = (_scattered(features.people), _nearest(features.people, features.examples))
 
     def row(who: str, drawing: Drawing, x: Tensor) -> SampleRow:
@@ -137,7 +145,7 @@ def sample_quality(
             _scattered(drawn) / theirs[0],
             _nearest(drawn, features.examples) / theirs[1],
             float((x == x[..., :1, :1]).flatten(2).all(dim=2).double().mean()),
-            len(kinds),
+            len(x),
             x.shape[0] * x.shape[1],
         )
 
