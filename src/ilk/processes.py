@@ -17,7 +17,6 @@ import hashlib
 import itertools
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +30,6 @@ PATIENCE = datetime.timedelta(days=7)  # One may work for hours while others wai
 Progress = Callable[[int, int], None]
 
 _store: Any = None
-_alone: Counter[str] = Counter()
 _calls = itertools.count()
 
 
@@ -52,6 +50,7 @@ def share(
     keys: Sequence[str],
     keep: Path | None = None,
     on_progress: Progress | None = None,
+    alone: bool = False,
 ) -> list[Any]:
     """The results of all items, in order, on every process.
 
@@ -63,6 +62,7 @@ def share(
         keys: What the result of each item depends on.
         keep: A folder to keep results in, and to find them; none keeps nothing.
         on_progress: Called with the items done by all processes, and their number.
+        alone: Share nothing out, whatever other processes there are.
 
     Raises:
         OSError: If a result can't be kept.
@@ -76,14 +76,16 @@ def share(
     ready = len(found)
     together = f"{name}/{next(_calls)}"
     # All go by what the first one finds kept, so that they agree on what is left.
-    left = _agreed([i for i in range(len(items)) if i not in found])
-    for i in _mine(left, together):
+    others = count() > 1 and not alone
+    left = [i for i in range(len(items)) if i not in found]
+    left = _agreed(left) if others else left
+    for done, i in enumerate(_mine(left, f"{together}/taken") if others else left, 1):
         found[i] = json.dumps(work(items[i]))
         kept.write(i, found[i])
-        done = ready + _tally(f"{together}/done")
+        done = _tally(f"{together}/done") if others else done
         if on_progress is not None:
-            on_progress(min(done, len(items)), len(items))
-    every = _gathered(found)
+            on_progress(min(ready + done, len(items)), len(items))
+    every = _gathered(found) if others else found
     return [json.loads(every[i]) for i in range(len(items))]
 
 
@@ -145,27 +147,19 @@ def _common() -> Any:
     return _store
 
 
-def _mine(left: Sequence[int], name: str) -> Iterator[int]:
+def _mine(left: Sequence[int], key: str) -> Iterator[int]:
     """The items that this process takes, one whenever it is free."""
-    if count() == 1:
-        yield from left
-        return
-    while (at := _tally(f"{name}/taken") - 1) < len(left):
+    while (at := _tally(key) - 1) < len(left):
         yield left[at]
 
 
 def _tally(key: str) -> int:
     """Counts one more among all processes, and says how many there are."""
-    if count() > 1:
-        return _common().add(key, 1)
-    _alone[key] += 1
-    return _alone[key]
+    return _common().add(key, 1)
 
 
 def _agreed(left: list[int]) -> list[int]:
     """What the first process found to be left."""
-    if count() == 1:
-        return left
     import torch.distributed as dist
 
     _common()
@@ -176,8 +170,6 @@ def _agreed(left: list[int]) -> list[int]:
 
 def _gathered(found: dict[int, str]) -> dict[int, str]:
     """The results of all processes."""
-    if count() == 1:
-        return found
     import torch.distributed as dist
 
     parts: list[Any] = [None] * count()

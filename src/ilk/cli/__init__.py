@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ilk.processes import leave
+
 __all__ = ["main"]
 
 VERBS = {
@@ -95,7 +97,10 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"ilk: no verb {verb!r}{hint} One of: {', '.join(VERBS)}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"ilk.cli.{verb}")
-    return module.main(arguments[1:]) or 0
+    try:
+        return module.main(arguments[1:]) or 0
+    finally:
+        leave()
 
 
 def _overview() -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import tyro
 
 from ilk.files import TEMPORARY, write_file
+from ilk.processes import first
 
 if TYPE_CHECKING:
     import torch
@@ -108,8 +109,9 @@ def console() -> Any:
 
 
 def note(text: str) -> None:
-    """A remark to the person at the terminal."""
-    print(f"ilk: {text}", file=sys.stderr)
+    """A remark to the person at the terminal, which one process makes for all."""
+    if first():
+        print(f"ilk: {text}", file=sys.stderr)
 
 
 @contextmanager
@@ -125,7 +127,9 @@ def bar(title: str, figure: str = "") -> Iterator[Callable[[int, int, str], None
         TimeRemainingColumn(),
     )
     screen = console()
-    with Progress(*columns, console=screen, disable=not screen.is_terminal) as progress:
+    with Progress(
+        *columns, console=screen, disable=not (screen.is_terminal and first())
+    ) as progress:
         task = progress.add_task(title, total=1, figure=figure)
         yield lambda done, total, text="": progress.update(
             task, completed=done, total=total, figure=text

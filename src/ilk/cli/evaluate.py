@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from ilk.processes import first
+
 from .common import (
     Device,
     JsonFlag,
@@ -21,6 +23,7 @@ from .common import (
     screen,
     write_json,
 )
+from .pictures import Keep
 
 __all__ = ["evaluate", "main", "samples_table"]
 
@@ -61,6 +64,7 @@ def evaluate(
         Path | None, tyro.conf.arg(help="Where the data are; else ILK_DATA, else the cache.")
     ] = None,
     out: Annotated[Path | None, tyro.conf.arg(help="Write the report as JSON here.")] = None,
+    keep: Keep = None,
     device: Device = "cpu",
     json: JsonFlag = False,
 ) -> None:
@@ -92,7 +96,10 @@ def evaluate(
             device=device,
             on_progress=lambda what, done, total: tell(done, total, what),
             sides=sides,
+            keep=keep,
         )
+    if not first():
+        return
     if out is not None:
         write_json(report, out)
     if json:

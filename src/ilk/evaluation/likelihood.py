@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -16,8 +18,10 @@ from ..data.episodes import Episodes
 from ..data.kinds import Kinds
 from ..distributions import Sides, Turned
 from ..models.base import Model
+from ..models.identity import fingerprint
 from ..nn.mode import resting
 from ..precision import Choice, Precision, Probe, choose
+from ..processes import share
 
 __all__ = [
     "SHOTS",
@@ -108,6 +112,8 @@ def nats_by_shots(
     sides: Sides = 1,
     batch: int = 16,
     precision: Precision = "float32",
+    shared: bool = False,
+    keep: Path | None = None,
     on_progress: Progress | None = None,
 ) -> list[Row]:
     """One row for each number of shots, or a single one for a model that takes no support set.
@@ -123,6 +129,8 @@ def nats_by_shots(
         batch: Kinds at once.
         precision: `"bf16"` runs the network, not the likelihood, in bfloat16 where autocast does;
             `"auto"` is what `fitting_precision` says.
+        shared: Share the batches out among processes, see `ilk.processes.share`; all get all rows.
+        keep: A folder to keep what was scored in, and to find it.
         on_progress: Called with the episodes scored so far and their total, over all rows.
 
     Raises:
@@ -144,19 +152,30 @@ def nats_by_shots(
         raise ValueError(f"shots must be some of 0..{most}, got {wanted}")
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
-    rows, total = [], len(wanted) * len(episodes)
+    starts = range(0, len(episodes), batch)
+    items = [(k, start) for k in wanted for start in starts]
+    total = len(wanted) * len(episodes)
+
+    def scored(item: tuple[int, int]) -> list[list[float]]:
+        b = episodes.batch(item[0], item[1], item[1] + batch)
+        p = _given(model, b.support, b.mask, sides) if few_shot else model()
+        return p.log_prob(b.queries).cpu().double().tolist()
+
+    def progress(done: int, parts: int) -> None:
+        if on_progress is not None:
+            on_progress(sum(min(batch, len(episodes) - start) for _, start in items[:done]), total)
+
+    about = [fingerprint(model), episodes.digest, sides, precision, batch] if keep else []
+    keys = ["\0".join(map(str, [*about, *item])) for item in items]
     with evaluating(model, precision):
-        for i, k in enumerate(wanted):
-            parts = []
-            for start in range(0, len(episodes), batch):
-                b = episodes.batch(k, start, start + batch)
-                p = _given(model, b.support, b.mask, sides) if few_shot else model()
-                parts.append(p.log_prob(b.queries).cpu().double())
-                if on_progress is not None:
-                    on_progress(i * len(episodes) + start + len(b.kind), total)
-            log_prob = torch.cat(parts, dim=1)
-            kind = torch.arange(len(episodes)).expand_as(log_prob)
-            rows.append(_row(k if few_shot else "-", log_prob.flatten(), kind.flatten(), model))
+        work = share if shared else functools.partial(share, alone=True)
+        found = work(scored, items, "likelihood", keys, keep, progress)
+    rows = []
+    for i, k in enumerate(wanted):
+        parts = found[i * len(starts) : (i + 1) * len(starts)]
+        log_prob = torch.cat([torch.tensor(part, dtype=torch.float64) for part in parts], dim=1)
+        kind = torch.arange(len(episodes)).expand_as(log_prob)
+        rows.append(_row(k if few_shot else "-", log_prob.flatten(), kind.flatten(), model))
     return rows
 
 

@@ -72,6 +72,7 @@ def evaluate(
     on_progress: Progress | None = None,
     sides: Sides = 1,
     drawings: Sequence[Drawing] = DRAWINGS,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Measures a model on the test kinds of a data set, and on some of its training kinds.
 
@@ -99,6 +100,7 @@ def evaluate(
         on_progress: Called with what is measured, how much is done and the total.
         sides: Average over so many pixel orders, see `nats_by_shots` and `classify_by_likelihood`.
         drawings: Ways to draw samples.
+        keep: A folder to keep what tables of nats are made of, and to find it.
 
     Raises:
         FileNotFoundError: If there is no such model or the data is not there.
@@ -139,6 +141,7 @@ def evaluate(
                 sides=sides,
                 batch=batch,
                 precision=precision,
+                keep=keep,
                 on_progress=lambda what, *at, part=part: progress(f"{part}: {what}", *at),
             )
             for part, kinds in (("test", test), ("train", train))
@@ -177,6 +180,7 @@ def likelihood_table(
     sides: Sides = 1,
     batch: int = 16,
     precision: Precision = "float32",
+    keep: Path | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Rows of nats of several models over the same fixed episodes, one for each kind.
@@ -200,6 +204,8 @@ def likelihood_table(
             sides=sides,
             batch=batch,
             precision=precision,
+            shared=True,
+            keep=keep,
             on_progress=report,
         )
         for row in scored:
