@@ -179,7 +179,8 @@ def _read_picture(_: Path, file: Path) -> None:
 def _read_pictures(folder: Path, file: Path) -> None:
     """A folder leaves a damaged picture out and reads all others."""
     _, report = read_folder(folder)
-    assert report.used + len(report.skipped) == len(_plain()), report
+    # A page of a file that holds several is a picture of its own.
+    assert report.used + len(report.skipped) >= len(_plain()), report
     assert report.used >= len(_plain()) - 1, report
     read_folder(folder, on_error="raise")
 

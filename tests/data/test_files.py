@@ -41,7 +41,7 @@ def test_no_picture_says_what_there_is(tmp_path):
 def test_reasons_are_grouped():
     skipped = [Skipped(Path(f"{i}.txt"), "no picture") for i in range(4)]
     skipped.append(Skipped(Path("a.png"), "damaged"))
-    assert reasons(skipped) == [
+    assert reasons(skipped, most=3) == [
         "4 files: no picture: 0.txt, 1.txt, 2.txt and 1 more",
         "damaged: a.png",
     ]

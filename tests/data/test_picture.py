@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 
 import numpy as np
 import pytest
@@ -181,6 +182,9 @@ def test_every_page_of_a_tiff_is_a_picture(tmp_path):
     assert found == [Page(tmp_path / "three.tif", n) for n in (1, 2, 3)]
     assert [open_picture(page).getpixel((0, 0)) for page in found] == [10, 20, 30]
     assert pages(tmp_path / "one.tif") == [tmp_path / "one.tif"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.tif")  # it never ends
+        assert pages(tmp_path / "pipe.tif") == [tmp_path / "pipe.tif"]
     (tmp_path / "bad.tif").write_bytes(b"II*")
     assert pages(tmp_path / "bad.tif") == [tmp_path / "bad.tif"]
 

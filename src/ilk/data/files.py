@@ -102,11 +102,11 @@ def why(path: Path) -> str:
     return _WAYS_OUT.get(suffix, f"not a picture by its suffix {path.suffix!r}")
 
 
-def reasons(skipped: Sequence[Skipped], most: int = 3) -> list[str]:
+def reasons(skipped: Sequence[Skipped], most: int = 8) -> list[str]:
     """A line for each reason, with the names of a few files.
 
     Example:
-        >>> reasons([Skipped(Path(f"{i}.txt"), "no picture") for i in range(5)])
+        >>> reasons([Skipped(Path(f"{i}.txt"), "no picture") for i in range(5)], most=3)
         ['5 files: no picture: 0.txt, 1.txt, 2.txt and 2 more']
     """
     grouped: dict[str, list[str]] = defaultdict(list)

@@ -95,7 +95,7 @@ def pages(path: Path) -> list[Path | Page]:
     """
     from PIL import Image
 
-    if path.suffix.lower() not in _TIFF:
+    if path.suffix.lower() not in _TIFF or not path.is_file():
         return [path]
     try:
         with warnings.catch_warnings(), Image.open(path, formats=("TIFF",)) as image:

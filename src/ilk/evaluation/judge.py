@@ -27,7 +27,7 @@ from ..data.kinds import Kinds
 __all__ = ["Judge", "train_judge"]
 
 WAYS, SHOTS, QUERIES = 20, 5, 5
-STEPS = 2500
+STEPS = 1000
 
 
 class Judge(nn.Module):
