@@ -4,8 +4,9 @@ All drawings of Omniglot, on their page and cropped with a margin of 0 to 29 pix
 widened by up to 6; the test digits of MNIST; letters of fonts, if `fonts_64.npz` lies beside
 `omniglot.npz`, all cropped to their box with a margin of 0 to 2. Each is shown as dark ink on
 light paper and as light on dark. Printed: the share that is decided right, beside that of the
-edge alone; whether drawings of 105 x 105 and of 26 x 26 give their own bits; and how long
-`read_image` takes.
+edge alone; whether drawings of 105 x 105 and of 26 x 26 give their own bits; how long `read_image`
+takes; and which share of drawings, blurred and with noise, and of photographs is taken for
+drawings.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ilk.data import load, max_pool, read_image, reduce_drawing
+from ilk.data.drawing import read_picture
 from ilk.data.omniglot import SETS, SIDE
 from ilk.data.polarity import edge_of, ink_is_dark
 from ilk.data.store import locate
@@ -110,6 +112,28 @@ def speed(rows: np.ndarray) -> None:
         print(f"read_image, {scale * SIDE} pixels: {1000 * np.median(took):.1f} ms of a processor")
 
 
+def photographed(inks: Iterator[np.ndarray]) -> Iterator[Image.Image]:
+    """Drawings blurred, with noise, dark grey on light grey."""
+    random = np.random.default_rng(2)
+    for ink in inks:
+        shade = Image.fromarray(np.where(ink, 50, 230).astype(np.uint8)).resize((400, 400))
+        soft = np.asarray(shade.filter(ImageFilter.GaussianBlur(5)), dtype=np.float64)
+        noisy = np.clip(soft + random.normal(0, 8, soft.shape), 0, 255)
+        yield Image.fromarray(noisy.astype(np.uint8))
+
+
+def taken(name: str, pictures: Iterator[Image.Image]) -> None:
+    """Prints the share of pictures that is taken for drawings."""
+    drawn = [read_picture(picture, (1, 26, 26), 2).drawn for picture in pictures]
+    print(f"{name:34} {len(drawn):7,} taken for drawings {np.mean(drawn):7.2%}", flush=True)
+
+
+def colours(name: str, every: int) -> Iterator[Image.Image]:
+    """Test photographs of a data set."""
+    for image in load(name, part="test").images[::every].numpy():
+        yield Image.fromarray(image.transpose(1, 2, 0))
+
+
 def main() -> None:
     """Prints all figures."""
     parser = argparse.ArgumentParser(
@@ -123,6 +147,9 @@ def main() -> None:
     with np.load(path) as z:
         rows = z["images"]
     speed(rows)
+    taken("Omniglot, blurred, with noise", photographed(drawings(rows, 40 * every)))
+    taken("CIFAR-10", colours("cifar10", 20 * every))
+    taken("groceries", colours("grocery-64", every))
     of_omniglot(rows, every)
     random = np.random.default_rng(1)
     digits = load("mnist", part="test").images[::every, 0].numpy() > 127

@@ -58,6 +58,13 @@ def test_sample_writes_a_sheet(model: str, folder: Path, tmp_path: Path, capsys)
     assert [p.name for p in out.parent.iterdir()] == ["sheet.png"]
 
 
+def test_help_does_not_wait_for_torch() -> None:
+    asked = "import importlib, sys; from ilk.cli import VERBS\n"
+    asked += "for verb in VERBS: importlib.import_module('ilk.cli.' + verb)\n"
+    asked += "print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", asked], text=True).strip() == "False"
+
+
 def test_threads_do_not_spin_for_long_unless_told_to(tmp_path: Path) -> None:
     """What decides it is in the environment before torch, which reads it, is there."""
     asked = (

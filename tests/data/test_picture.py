@@ -196,8 +196,14 @@ def test_a_smaller_copy_of_a_page_is_no_page(tmp_path):
     smaller[254] = 1
     large, small = Image.new("L", (8, 8), 9), Image.new("L", (2, 2), 9)
     small.encoderinfo = {"tiffinfo": smaller}
-    large.save(tmp_path / "x.tif", save_all=True, append_images=[small])
-    assert pages(tmp_path / "x.tif") == [tmp_path / "x.tif"]
+    large.save(tmp_path / "after.tif", save_all=True, append_images=[small])
+    assert pages(tmp_path / "after.tif") == [tmp_path / "after.tif"]
+    whole = ImageFileDirectory_v2()
+    whole[254] = 0
+    large.encoderinfo = {"tiffinfo": whole}
+    small.save(tmp_path / "before.tif", tiffinfo=smaller, save_all=True, append_images=[large])
+    (page,) = pages(tmp_path / "before.tif")
+    assert page == Page(tmp_path / "before.tif", 2) and open_picture(page).size == (8, 8)
 
 
 @pytest.mark.parametrize("form", ["PPM", "BMP", "TIFF", "JPEG2000", "AVIF"])

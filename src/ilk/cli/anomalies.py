@@ -28,7 +28,17 @@ from .common import (
     write_json,
     write_surprise,
 )
-from .pictures import WHOLE, Judged, Keep, Strict, judge, picture_files, read_again, read_pictures
+from .pictures import (
+    WHOLE,
+    Judged,
+    Keep,
+    Strict,
+    judge,
+    note_shots,
+    picture_files,
+    read_again,
+    read_pictures,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,11 +116,8 @@ def anomalies(
         )
     if copies:
         note(f"--normal: copies tell nothing{copies}")
-    if not steps and len(support) > loaded.shots:
-        note(
-            f"warning: {len(support)} normal pictures, but the model was trained with up to"
-            f" {loaded.shots}; it works, its figures are not known"
-        )
+    if not steps:
+        note_shots(len(support), "normal pictures", loaded)
     learning = bar("learning the normal pictures") if steps else nullcontext(lambda *_: None)
     with learning as progress:
         score, reference = against(

@@ -22,13 +22,12 @@ from .common import (
     screen,
     write_json,
 )
-from .pictures import WHOLE, Keep, Strict, judge
+from .pictures import WHOLE, Keep, Strict, judge, note_shots
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ilk.data.files import Picture
-    from ilk.models import Model
 
 __all__ = ["classify", "main"]
 
@@ -112,7 +111,8 @@ def classify(
     note(str(report))
     names = [*shown.names]
     sets = [shown.of(k) for k in range(len(shown))]
-    _warn(sets, names, loaded)
+    most = max(range(len(sets)), key=lambda k: len(sets[k]))
+    note_shots(len(sets[most]), f"examples of {names[most]!r}", loaded)
     if other:
         names, sets = [*names, OTHER], [*sets, sets[0][:0]]
     if len(sets) < 2:
@@ -156,15 +156,6 @@ def classify(
         )
     else:
         _print(judged.rows, temperature)
-
-
-def _warn(sets: list[Tensor], names: list[str], model: Model) -> None:
-    most = max(range(len(sets)), key=lambda k: len(sets[k]))
-    if len(sets[most]) > model.shots:
-        note(
-            f"warning: {len(sets[most])} examples of {names[most]!r}, but the model was trained"
-            f" with up to {model.shots}; this works, but how well was not measured"
-        )
 
 
 def _weights(prior: Sequence[str], other: float, names: list[str]) -> Tensor:

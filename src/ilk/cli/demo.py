@@ -89,7 +89,6 @@ class _Row:
 
 
 def _read(folder: Path, model: Model) -> Tensor:
-
     return read_pictures(picture_files([folder], "--kind"), model, "--kind")
 
 

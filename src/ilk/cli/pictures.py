@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import tyro
 
-from ilk.data.files import Picture, Skipped, find, reasons
 from ilk.processes import share
 
 from .common import bar, note
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ilk.data.drawing import Reading
+    from ilk.data.files import Picture, Skipped
     from ilk.data.picture import Fit
     from ilk.data.polarity import Polarity
     from ilk.models import Model
@@ -35,6 +35,7 @@ __all__ = [
     "Strict",
     "judge",
     "left_out",
+    "note_shots",
     "one_picture",
     "picture_files",
     "read_again",
@@ -79,6 +80,8 @@ def picture_files(paths: Sequence[Path], argument: str, strict: bool = False) ->
         FileNotFoundError: If a path does not exist, or a folder holds no picture.
         ValueError: If something is left out, with `strict`.
     """
+    from ilk.data.files import find
+
     found, skipped = find(paths, argument)
     tell(argument, len(found), skipped, strict)
     return found
@@ -90,6 +93,8 @@ def tell(argument: str, used: int, skipped: Sequence[Skipped], strict: bool) -> 
     Raises:
         ValueError: If something is left out, with `strict`.
     """
+    from ilk.data.files import reasons
+
     if not skipped:
         return
     lines = [f"{argument}: {used + len(skipped)} files seen, {used} used, {len(skipped)} left out"]
@@ -191,33 +196,26 @@ def _read(
     import torch
 
     from ilk.data import ImageError
-    from ilk.data.drawing import NoInkError, Reading, of_drawings, read_picture
-    from ilk.data.drawn import is_drawing
-    from ilk.data.picture import open_picture
+    from ilk.data.drawing import NoInkError, Reading, read_picture
+    from ilk.data.files import Skipped
 
-    drawn = of_drawings(model.shape, model.levels)
     found: list[Picture] = []
     read: list[Reading] = []
     skipped: list[Skipped] = []
     remarks: dict[str, list[str]] = {}
     for file in files:
         try:
-            picture = open_picture(file)
-            image = read_picture(picture, model.shape, model.levels, fit, ink=ink)
+            image = read_picture(file, model.shape, model.levels, fit, ink=ink)
         except OSError as error:
             skipped.append(Skipped(file, str(error.strerror or error)))
             continue
-        except NoInkError as error:
-            if not blank:
-                skipped.append(Skipped(file, str(error)))
+        except ImageError as error:
+            if not (blank and isinstance(error, NoInkError)):
+                skipped.append(Skipped(file, str(error).removeprefix(f"{file}: ")))
                 continue
             image = Reading(torch.zeros(model.shape, dtype=torch.uint8), None, None)
-        except ImageError as error:
-            skipped.append(Skipped(file, str(error).removeprefix(f"{file}: ")))
-            continue
-        else:
-            if drawn and not is_drawing(picture):
-                remarks.setdefault(_NO_DRAWING, []).append(str(file))
+        if not image.drawn:
+            remarks.setdefault(_NO_DRAWING, []).append(str(file))
         found.append(file)
         read.append(image)
     empty = torch.zeros(0, *model.shape, dtype=torch.uint8)
@@ -285,6 +283,7 @@ def judge(
         ValueError: If none is named, or one is left out, with `strict`.
     """
     from ilk.data import ImageError
+    from ilk.data.files import Skipped, find
 
     if not paths:
         raise ValueError(
@@ -352,6 +351,8 @@ def read_all(
         ImageError: If some can't be read; it names all of them.
         ValueError: If a file is left out, with `strict`.
     """
+    from ilk.data.files import find
+
     files, skipped = find(paths, "FILES")
     tell("FILES", len(files), skipped, strict)
     return files, read_pictures(files, model, "FILES", WHOLE, True, ink), skipped
@@ -415,12 +416,17 @@ def read_support(
         _note_several(files[0], model)
     if not len(support):
         note(f"no {argument}: {without}")
-    if len(support) > model.shots:
-        note(
-            f"warning: {len(support)} support images, but the model was trained with up to"
-            f" {model.shots}; this works, but how well was not measured"
-        )
+    note_shots(len(support), "support images", model)
     return support
+
+
+def note_shots(count: int, what: str, model: Model) -> None:
+    """A warning of more examples than a model was trained with."""
+    if count > model.shots:
+        note(
+            f"warning: {count} {what}, but the model was trained with up to {model.shots};"
+            " this works, but how well was not measured"
+        )
 
 
 def _note_folders(files: Sequence[Picture], argument: str) -> None:

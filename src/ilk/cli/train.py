@@ -115,9 +115,8 @@ def _plan(words: Sequence[str], recipe: Recipe, out: Path) -> Plan:
     if "RANK" in os.environ:
         plan = plan_folder(recipe)
         plan = replace(plan, recipe=_completed(words, plan.recipe))
-        if os.environ["RANK"] == "0":
-            _say_found(plan)
-            _say_what(plan)
+        _say_found(plan)
+        _say_what(plan)
         return plan
     timed: list[str] = []
     with bar("timing steps") as tell:

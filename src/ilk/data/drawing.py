@@ -20,7 +20,7 @@ from ilk.data.omniglot import SIDE, max_pool
 from ilk.data.picture import Fit, ImageError, Page, flatten, open_picture, to_pixels
 from ilk.data.polarity import Polarity, check_polarity, edge_of, ink_is_dark, lighter, two_shades
 from ilk.data.sheet import cut_out
-from ilk.data.threshold import otsu
+from ilk.data.threshold import otsu, separability
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -46,6 +46,7 @@ OFFSET = 26
 LONGEST = 1024
 WORKING = 4 * EXTENT
 LEAST_CONTRAST = 24
+DRAWN = 0.8
 SKEW = 0.02
 BRUSH = np.argwhere(np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2) <= 5) - 2
 
@@ -61,11 +62,14 @@ class Reading(NamedTuple):
         pixels: Those of a model, uint8 `(C, H, W)`.
         dark: Of a drawing, whether it was read as dark ink on light paper; else None.
         size: Width and height of the picture; None where nothing was read.
+        drawn: Whether it is a drawing, as far as a model of drawings asks: ink and paper make up
+            most of what there is to see (`separability` of at least `DRAWN`).
     """
 
     pixels: Tensor
     dark: bool | None
     size: tuple[int, int] | None
+    drawn: bool = True
 
 
 def read_image(
@@ -112,12 +116,12 @@ def read_picture(
     if not of_drawings(shape, levels):
         return Reading(torch.from_numpy(to_pixels(image, shape, levels, fit)), None, image.size)
     try:
-        pixels, dark = _reduced(image, keep_place, ink)
+        pixels, dark, drawn = _reduced(image, keep_place, ink)
     except ImageError as error:
         if isinstance(source, str | Path | Page):
             raise type(error)(f"{source}: {error}") from error
         raise
-    return Reading(torch.from_numpy(pixels), dark, image.size)
+    return Reading(torch.from_numpy(pixels), dark, image.size, drawn)
 
 
 def read_mask(
@@ -204,17 +208,19 @@ def reduce_drawing(
     return _reduced(image, keep_place, ink)[0]
 
 
-def _reduced(image: PILImage.Image, keep_place: bool, ink: Polarity) -> tuple[np.ndarray, bool]:
-    """A drawing by the rules of `reduce_drawing`, and whether its ink is dark."""
+def _reduced(
+    image: PILImage.Image, keep_place: bool, ink: Polarity
+) -> tuple[np.ndarray, bool, bool]:
+    """A drawing by the rules of `reduce_drawing`, whether its ink is dark, and if it is one."""
     values = grey(image)
     exact = image.size in ((SIDE, SIDE), OMNIGLOT[1:]) and len(np.unique(values)) <= 2
     if exact:
         bits, is_dark = _exact(values, ink)
-        return (bits if image.size == OMNIGLOT[1:] else max_pool(bits))[None], is_dark
+        return (bits if image.size == OMNIGLOT[1:] else max_pool(bits))[None], is_dark, True
     page = contrast(shrunk(values), ink, sheet=not keep_place)
     drawn, box = _ink(page.dark, page.threshold)
     pixels = max_pool(_redraw(thin(drawn), box, page.dark.shape, keep_place))
-    return pixels[None], page.is_dark
+    return pixels[None], page.is_dark, separability(page.dark) >= DRAWN
 
 
 def _exact(values: np.ndarray, ink: Polarity) -> tuple[np.ndarray, bool]:

@@ -23,7 +23,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -100,17 +100,14 @@ def pages(path: Path) -> list[Path | Page]:
     try:
         with warnings.catch_warnings(), Image.open(path, formats=("TIFF",)) as image:
             warnings.simplefilter("ignore")
-            count = getattr(image, "n_frames", 1)
-            if count == 1:
-                return [path]
             found: list[Path | Page] = []
-            for i in range(count):
+            for i in range(getattr(image, "n_frames", 1)):
                 image.seek(i)
                 if not int(getattr(image, "tag_v2", {}).get(_SMALLER[0], 0)) & _SMALLER[1]:
                     found.append(Page(path, i + 1))
     except Exception:  # Whoever reads it will say what is wrong with it.
         return [path]
-    return found if len(found) > 1 else [path]
+    return [path] if found in ([], [Page(path, 1)]) else found
 
 
 def open_picture(
@@ -135,10 +132,13 @@ def open_picture(
         return ImageOps.exif_transpose(source)
     name = "this file" if isinstance(source, bytes) else str(source)
     path, number = (source.path, source.number) if isinstance(source, Page) else (source, 1)
-    content = path if isinstance(path, bytes) else _content(Path(path))
-    file, formats = io.BytesIO(content), _known_formats(content[4:8] == b"ftyp")
+    if not isinstance(path, bytes):
+        _check_file(Path(path))
+    file = _opened(path, whole=number == 1)
+    formats = _known_formats(file.read(8)[4:] == b"ftyp")
+    file.seek(0)
     try:
-        with warnings.catch_warnings():
+        with file, warnings.catch_warnings():
             # Pillow warns of what it can bear, and its own limit only warns at first.
             warnings.simplefilter("ignore")
             image = Image.open(file, formats=formats)
@@ -174,14 +174,20 @@ def _known_formats(phone: bool) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _content(path: Path) -> bytes:
-    """The bytes of a file: a pipe may never end, and what is huge is no picture."""
+def _opened(source: str | Path | bytes, whole: bool) -> IO[bytes]:
+    """A file to read, `whole` in memory; of one with many pages each reads its own alone."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return io.BytesIO(Path(source).read_bytes()) if whole else open(source, "rb")
+
+
+def _check_file(path: Path) -> None:
+    """Refuses what never ends, as a pipe, and what is too large for a picture."""
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise ImageError(f"{path}: not a file")
     if about.st_size > MAX_BYTES:
         raise ImageError(f"{path}: too large for a picture (limit {MAX_BYTES >> 20} MiB)")
-    return path.read_bytes()
 
 
 def quantise(values: np.ndarray, levels: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from .threshold import otsu
+from .threshold import otsu, separability
 
 __all__ = ["Polarity", "check_polarity", "edge_of", "ink_is_dark", "lighter", "two_shades"]
 
@@ -89,19 +89,7 @@ def lighter(values: np.ndarray) -> np.ndarray:
 
 def two_shades(values: np.ndarray) -> bool:
     """Whether grey values, uint8, differ little within the lighter ones and within the others."""
-    from PIL import Image
-
-    count = np.array(Image.fromarray(values).histogram(), dtype=np.float64)
-    light = np.arange(256) > otsu(values)[0]
-    within = sum(_deviation(count[part]) for part in (light, ~light))
-    return within <= MOST_WITHIN * _deviation(count)
-
-
-def _deviation(count: np.ndarray) -> float:
-    """The sum of squared deviations from the mean, of neighbouring whole values by their count."""
-    values = np.arange(len(count))
-    mean = count @ values / max(count.sum(), 1)
-    return float(count @ (values - mean) ** 2)
+    return 1 - separability(values) <= MOST_WITHIN
 
 
 def edge_of(values: np.ndarray) -> np.ndarray:
